@@ -1,0 +1,1 @@
+"""One file in, one value out, and back; no searching, no deciding."""

@@ -1,0 +1,224 @@
+"""NIfTI ↔ volumes, series and masks (the only importer of nibabel)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from bids_app.errors import DataError, MissingInputError
+from bids_app.files.whole import whole
+from bids_app.values import Floats
+from bids_app.values.bold import BoldSeries
+from bids_app.values.space import Grid, Mask, Volume
+
+SHORTEST_TR_S, LONGEST_TR_S = 0.1, 20.0
+SLICE_AXES = {"i": 0, "j": 1, "k": 2}
+HEADER_TEXT_LENGTH = 79
+
+
+def read_volume(path: Path) -> Volume:
+    """Read one three-dimensional image as float32.
+
+    Raises
+    ------
+    MissingInputError
+        When the file is missing or is no NIfTI.
+    DataError
+        When it is not three-dimensional, or holds no finite value.
+    """
+    image = _load(path)
+    data = _array(image, path)
+    if data.ndim == 4 and data.shape[3] == 1:  # noqa: PLR2004 (a series of one volume is an image)
+        data = data[..., 0]
+    if data.ndim != 3:  # noqa: PLR2004
+        raise DataError(f"{path}: has shape {data.shape}; expected three axes")
+    _refuse_empty(data, path)
+    return Volume(np.nan_to_num(data), _grid(image, path))
+
+
+def read_mask(path: Path) -> Mask:
+    """Read a mask: every voxel above one half is kept."""
+    volume = read_volume(path)
+    return Mask(volume.grid, volume.data > 0.5)  # noqa: PLR2004
+
+
+def read_bold(path: Path, metadata: dict[str, Any]) -> BoldSeries:
+    """Read a BOLD series with its sidecar.
+
+    Parameters
+    ----------
+    path : Path
+        NIfTI file.
+    metadata : dict
+        Its sidecar, inherited keys included. ``RepetitionTime`` wins over the header.
+
+    Raises
+    ------
+    MissingInputError
+        When the file is missing or cannot be read to its end.
+    DataError
+        When shape, values or times make no BOLD series.
+    """
+    image = _load(path)
+    if len(image.shape) != 4 or image.shape[3] < 2:  # noqa: PLR2004
+        raise DataError(
+            f"{path}: has shape {image.shape}; expected four axes (x, y, z, time)",
+            hint="is this a single volume or a reference image? Name it with another suffix than bold",
+        )
+    data = _array(image, path)
+    _refuse_empty(data, path)
+    bad = int((~np.isfinite(data)).any(axis=(0, 1, 2)).sum())
+    if bad:
+        raise DataError(f"{path}: {bad} of {data.shape[3]} volumes hold NaN or infinite values")
+    tr_s = repetition_time_s(path, metadata)
+    axis = SLICE_AXES.get(str(metadata.get("SliceEncodingDirection", "k"))[:1], 2)
+    return BoldSeries(
+        volumes=data,
+        grid=_grid(image, path),
+        tr_s=tr_s,
+        slice_times_s=_slice_times(path, metadata, image.shape[axis], tr_s),
+        slice_axis=axis,
+        start_time_s=float(metadata.get("StartTime", 0.0)),
+    )
+
+
+def repetition_time_s(path: Path, metadata: dict[str, Any]) -> float:
+    """Repetition time of a BOLD file, from its sidecar, else from its header.
+
+    Raises
+    ------
+    DataError
+        When neither gives a time that a scanner produces.
+    """
+    if "RepetitionTime" in metadata:
+        found, where = metadata["RepetitionTime"], "RepetitionTime"
+    else:
+        found, where = _header_tr_s(path), "the header's repetition time (no sidecar gives RepetitionTime)"
+    if not isinstance(found, (int, float)) or not SHORTEST_TR_S <= found <= LONGEST_TR_S:
+        raise DataError(
+            f"{path}: {where} is {found}; expected {SHORTEST_TR_S:g} to {LONGEST_TR_S:g} seconds",
+            hint="BIDS wants seconds; a value in the thousands is usually milliseconds",
+        )
+    return float(found)
+
+
+def series_shape(path: Path) -> tuple[int, ...]:
+    """Shape of an image, from its header."""
+    return tuple(int(length) for length in _load(path).shape)
+
+
+def write_volume(path: Path, volume: Volume, dtype: Any = np.float32, description: str = "") -> Path:
+    """Write one image.
+
+    Parameters
+    ----------
+    path : Path
+        Ends with ``.nii.gz``.
+    volume : Volume
+        Data of shape (x, y, z).
+    dtype : numpy type, default=float32
+        Type on disk.
+    description : str
+        For the header, 79 characters at most.
+    """
+    image = nib.Nifti1Image(np.asarray(volume.data, dtype=dtype), volume.grid.affine)
+    return _save(path, image, description)
+
+
+def write_mask(path: Path, mask: Mask) -> Path:
+    """Write a mask as 0 and 1."""
+    return write_volume(path, Volume(mask.inside.astype(np.uint8), mask.grid), dtype=np.uint8)
+
+
+def write_bold(
+    path: Path, volumes: Floats, grid: Grid, tr_s: float, description: str = "", dtype: Any = np.float32
+) -> Path:
+    """Write a series.
+
+    Parameters
+    ----------
+    path : Path
+        Ends with ``.nii.gz``.
+    volumes : ndarray of shape (x, y, z, time)
+        Intensities.
+    grid : Grid
+        Where the voxels are.
+    tr_s : float
+        Repetition time, for the header.
+    description : str
+        For the header, 79 characters at most.
+    dtype : numpy type, default=float32
+        Type on disk.
+    """
+    image = nib.Nifti1Image(np.asarray(volumes, dtype=dtype), grid.affine)
+    image.header.set_zooms((*(float(zoom) for zoom in grid.zooms_mm), float(tr_s)))
+    return _save(path, image, description)
+
+
+def _load(path: Path) -> Any:
+    if not path.is_file():
+        raise MissingInputError(f"{path}: no such file", hint="is the dataset complete, and mounted?")
+    try:
+        return nib.load(path)
+    except Exception as error:  # noqa: BLE001 (nibabel raises many kinds for a file that is no NIfTI)
+        raise MissingInputError(
+            f"{path}: is not a NIfTI image: {error}",
+            hint="fetch the file again (a git-annex pointer or a broken download looks like this)",
+        ) from error
+
+
+def _array(image: Any, path: Path) -> Floats:
+    try:
+        data: Floats = np.asanyarray(image.dataobj, dtype=np.float32)
+    except Exception as error:  # noqa: BLE001 (gzip, zlib and nibabel each have their own)
+        raise MissingInputError(
+            f"{path}: cannot be read to its end: {error}", hint="the file is truncated; fetch it again"
+        ) from error
+    return data
+
+
+def _grid(image: Any, path: Path) -> Grid:
+    shape = tuple(int(length) for length in image.shape[:3])
+    try:
+        return Grid((shape[0], shape[1], shape[2]), np.asarray(image.affine, dtype=np.float64))
+    except ValueError as error:
+        raise DataError(f"{path}: {error}", hint="the header's orientation is broken") from error
+
+
+def _refuse_empty(data: Floats, path: Path) -> None:
+    sample = data if data.ndim < 4 else data[..., 0]  # noqa: PLR2004
+    if not np.isfinite(sample).any() or float(np.nanmax(sample)) == float(np.nanmin(sample)):
+        raise DataError(f"{path}: all voxels have the same value; expected an image")
+
+
+def _header_tr_s(path: Path) -> float:
+    header = _load(path).header
+    scale = {"msec": 1e-3, "usec": 1e-6}.get(header.get_xyzt_units()[1], 1.0)
+    return float(header.get_zooms()[3]) * scale
+
+
+def _slice_times(
+    path: Path, metadata: dict[str, Any], n_slices: int, tr_s: float
+) -> Floats | None:
+    if "SliceTiming" not in metadata:
+        return None
+    times = np.asarray(metadata["SliceTiming"], dtype=np.float64)
+    if times.shape != (n_slices,):
+        raise DataError(f"{path}: SliceTiming has {times.size} values; the image has {n_slices} slices")
+    if times.min() < 0 or times.max() > tr_s:
+        raise DataError(
+            f"{path}: SliceTiming spans {times.min():g} to {times.max():g}; expected 0 to {tr_s:g} seconds",
+            hint="BIDS wants seconds; values in the hundreds are usually milliseconds",
+        )
+    return times
+
+
+def _save(path: Path, image: Any, description: str) -> Path:
+    image.header.set_xyzt_units("mm", "sec")
+    image.header["descrip"] = description[:HEADER_TEXT_LENGTH].encode("ascii", "replace")
+    with whole(path) as partial:
+        nib.save(image, partial)
+    return path

@@ -1,0 +1,74 @@
+"""Files are written whole: under a temporary name in the same folder, then renamed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from bids_app.errors import CannotCreateError
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path; rename it to ``path`` when the block ends well, remove it otherwise.
+
+    The temporary name keeps the suffixes, as some writers choose the format by them.
+
+    Raises
+    ------
+    CannotCreateError
+        When the folder cannot be made or the file cannot be written.
+    """
+    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise CannotCreateError(
+            f"{path}: cannot be written: {error.strerror or error}",
+            hint="check free space and permissions of the output and work folders",
+        ) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder; it takes the place of ``path`` when the block ends well.
+
+    Raises
+    ------
+    CannotCreateError
+        When the folder cannot be written.
+    """
+    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    old = path.with_name(f".old-{os.getpid()}-{path.name}")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        if path.exists():
+            path.replace(old)
+        partial.replace(path)
+    except OSError as error:
+        raise CannotCreateError(
+            f"{path}: cannot be written: {error.strerror or error}",
+            hint="check free space and permissions of the output and work folders",
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file, UTF-8."""
+    with whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,107 @@
+"""What a model sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bids_app.values import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """One run's EEG windows and the volumes that they belong to.
+
+    The windows are never stored: each is a view into the run, which may be a memory map.
+
+    Attributes
+    ----------
+    run : str
+        Name of the run, such as ``sub-01_task-rest_run-1``.
+    participant : str
+        Label without ``sub-``.
+    eeg : ndarray of shape (channel, time)
+        Scaled EEG, float32.
+    rate_hz : float
+        Its sampling rate.
+    n_window : int
+        Length of a window in EEG samples.
+    stops : ndarray of shape (sample,)
+        Index of the EEG sample just after each window.
+    volumes : ndarray of shape (sample,)
+        Index of the volume that each window belongs to.
+    n_volumes : int
+        Volumes of the whole run, those without a window included.
+    targets : ndarray of shape (sample, voxel) or None
+        Fractional signal change from the participant's median; None where there is no BOLD.
+    """
+
+    run: str
+    participant: str
+    eeg: Floats
+    rate_hz: float
+    n_window: int
+    stops: Ints
+    volumes: Ints
+    n_volumes: int
+    targets: Floats | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse windows that leave the recording and targets that do not fit."""
+        if len(self.stops) != len(self.volumes):
+            raise ValueError(f"{len(self.stops)} windows for {len(self.volumes)} volumes")
+        if len(self.stops) and not (
+            self.stops.min() >= self.n_window and self.stops.max() <= self.eeg.shape[1]
+        ):
+            raise ValueError(
+                f"windows span samples {self.stops.min() - self.n_window} to {self.stops.max()}; "
+                f"the recording has {self.eeg.shape[1]}"
+            )
+        if self.targets is not None and len(self.targets) != len(self.stops):
+            raise ValueError(f"{len(self.targets)} targets for {len(self.stops)} windows")
+
+    def __len__(self) -> int:
+        """Count the windows."""
+        return len(self.stops)
+
+    def windows(self, index: Ints | slice = slice(None)) -> Floats:
+        """EEG windows of shape (sample, channel, time) of some samples, gathered from views."""
+        views = np.lib.stride_tricks.sliding_window_view(self.eeg, self.n_window, axis=1)
+        gathered: Floats = views[:, self.stops[index] - self.n_window].swapaxes(0, 1)
+        return gathered
+
+    def take(self, index: Ints) -> Samples:
+        """Keep some samples of the run."""
+        return Samples(
+            self.run,
+            self.participant,
+            self.eeg,
+            self.rate_hz,
+            self.n_window,
+            self.stops[index],
+            self.volumes[index],
+            self.n_volumes,
+            None if self.targets is None else self.targets[index],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One fold: which samples of which run are for training, inner validation and test.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``participant-01``.
+    train, valid, test : dict of str to ndarray of shape (sample,)
+        Positions among a run's samples, by run name. What is in none of the three is left out (purge gap).
+    leaks : bool
+        True for a split that lets the test set into the training set (only to reproduce published figures).
+    """
+
+    name: str
+    train: dict[str, Ints]
+    valid: dict[str, Ints]
+    test: dict[str, Ints]
+    leaks: bool = False
