@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class Samples:
     participant : str
         Label without ``sub-``.
     eeg : ndarray of shape (channel, time)
-        Scaled EEG, float32.
+        EEG, float32; may be a memory map.
     rate_hz : float
         Its sampling rate.
     n_window : int
@@ -35,6 +35,11 @@ class Samples:
         Volumes of the whole run, those without a window included.
     targets : ndarray of shape (sample, voxel) or None
         Fractional signal change from the participant's median; None where there is no BOLD.
+    channels : tuple of str
+        Names of the EEG channels, to compare with what a model was trained on.
+    centre, spread : ndarray of shape (sample, channel) or None
+        What each window's channels are centred on and divided by when windows are gathered; None to leave the EEG as
+        it is. A view that repeats one row when the scaling is the same for the whole run.
     """
 
     run: str
@@ -46,6 +51,9 @@ class Samples:
     volumes: Ints
     n_volumes: int
     targets: Floats | None = None
+    channels: tuple[str, ...] = ()
+    centre: Floats | None = None
+    spread: Floats | None = None
 
     def __post_init__(self) -> None:
         """Refuse windows that leave the recording and targets that do not fit."""
@@ -60,29 +68,38 @@ class Samples:
             )
         if self.targets is not None and len(self.targets) != len(self.stops):
             raise ValueError(f"{len(self.targets)} targets for {len(self.stops)} windows")
+        for rows in (self.centre, self.spread):
+            if rows is not None and rows.shape != (len(self.stops), len(self.eeg)):
+                raise ValueError(
+                    f"scaling is {rows.shape} for {len(self.stops)} windows of {len(self.eeg)} channels"
+                )
 
     def __len__(self) -> int:
         """Count the windows."""
         return len(self.stops)
 
     def windows(self, index: Ints | slice = slice(None)) -> Floats:
-        """EEG windows of shape (sample, channel, time) of some samples, gathered from views."""
+        """Scaled EEG windows of shape (sample, channel, time) of some samples, gathered from views."""
         views = np.lib.stride_tricks.sliding_window_view(self.eeg, self.n_window, axis=1)
         gathered: Floats = views[:, self.stops[index] - self.n_window].swapaxes(0, 1)
+        if self.centre is not None:
+            gathered = gathered - self.centre[index][:, :, None].astype(gathered.dtype)
+        if self.spread is not None:
+            gathered = gathered / self.spread[index][:, :, None].astype(gathered.dtype)
         return gathered
 
     def take(self, index: Ints) -> Samples:
-        """Keep some samples of the run."""
-        return Samples(
-            self.run,
-            self.participant,
-            self.eeg,
-            self.rate_hz,
-            self.n_window,
-            self.stops[index],
-            self.volumes[index],
-            self.n_volumes,
-            None if self.targets is None else self.targets[index],
+        """Keep some samples of the run; targets stay views where the samples are neighbours."""
+        rows: Ints | slice = index
+        if len(index) and (np.diff(index) == 1).all():
+            rows = slice(int(index[0]), int(index[-1]) + 1)
+        return replace(
+            self,
+            stops=self.stops[rows],
+            volumes=self.volumes[rows],
+            targets=None if self.targets is None else self.targets[rows],
+            centre=None if self.centre is None else self.centre[rows],
+            spread=None if self.spread is None else self.spread[rows],
         )
 
 
