@@ -131,7 +131,7 @@ def standard_position_m(name: str) -> Floats | None:
 
 @lru_cache(maxsize=1)
 def _standard_positions() -> dict[str, Floats]:
-    montage = mne.channels.make_standard_montage("standard_1005")
+    montage = mne.channels.make_standard_montage("colin27_1005")
     return {
         name.upper(): np.asarray(place)
         for name, place in montage.get_positions()["ch_pos"].items()

@@ -1,0 +1,165 @@
+"""What the user asked for: one frozen record, and the tables of the config file for the stages."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from bids_app.errors import MissingInputError, UsageError
+
+T = TypeVar("T")
+RUN_TABLE = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """One call of the app.
+
+    Attributes
+    ----------
+    bids_dir, output_dir, work_dir : Path
+        Input (never written to), output, and intermediate results.
+    level : str
+        ``participant`` or ``group``.
+    participant_labels, session_labels, task_ids, runs : tuple of str
+        What to process; empty for everything.
+    filters : dict
+        Query name (``bold``, ``eeg``, ``t1w``) to entity filters.
+    derivatives : dict of str to Path
+        Named folders of pre-computed derivatives, such as ``fmriprep``.
+    model : Path or None
+        A trained bundle to apply.
+    architectures : tuple of str
+        What to train.
+    window_s, window_lag_s : float
+        Length of the EEG window, and how long before its volume it ends.
+    smoothing_fwhm_mm : float
+        Smoothing of what the model learns; the preprocessed BOLD stays unsmoothed.
+    resolution_mm : float
+        Voxel edge of the output grid.
+    causal_scaling : bool
+        Scale a new person's EEG with what was heard so far only.
+    n_volumes : int or None
+        Volumes to synthesize for EEG without BOLD.
+    volume_marker : str or None
+        Name of the volume markers, when the app cannot tell.
+    device : str
+        ``auto``, ``cpu`` or ``cuda[:n]``.
+    n_procs, omp_nthreads : int
+        Participants at a time, and threads of each.
+    mem_mb : int or None
+        Memory to stay within, in megabytes.
+    random_seed : int
+        The one seed.
+    skip_bids_validation, strict_bids, stop_on_first_crash, overwrite, dry_run, reports_only, sloppy : bool
+        Switches of the command line.
+    tables : dict
+        The config file's tables, for the stages.
+    command : str
+        The command line, for the record.
+    """
+
+    bids_dir: Path
+    output_dir: Path
+    work_dir: Path
+    level: str
+    participant_labels: tuple[str, ...] = ()
+    session_labels: tuple[str, ...] = ()
+    task_ids: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    filters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    derivatives: dict[str, Path] = field(default_factory=dict)
+    model: Path | None = None
+    architectures: tuple[str, ...] = ("ridge",)
+    window_s: float = 30.0
+    window_lag_s: float = 0.0
+    smoothing_fwhm_mm: float = 8.0
+    resolution_mm: float = 3.0
+    causal_scaling: bool = False
+    n_volumes: int | None = None
+    volume_marker: str | None = None
+    device: str = "auto"
+    n_procs: int = 1
+    omp_nthreads: int = 1
+    mem_mb: int | None = None
+    random_seed: int = 0
+    skip_bids_validation: bool = False
+    strict_bids: bool = False
+    stop_on_first_crash: bool = False
+    overwrite: bool = False
+    dry_run: bool = False
+    reports_only: bool = False
+    sloppy: bool = False
+    tables: dict[str, Any] = field(default_factory=dict)
+    command: str = ""
+
+    def table(self, *names: str) -> dict[str, Any]:
+        """One table of the config file, such as ``table("eeg", "band")``; empty when it is not there.
+
+        Raises
+        ------
+        UsageError
+            When the name stands for a value, not for a table.
+        """
+        found: Any = self.tables
+        for depth, name in enumerate(names):
+            found = found.get(name, {})
+            if not isinstance(found, dict):
+                where = ".".join(names[: depth + 1])
+                raise UsageError(f"config file: {where} is {found!r}; expected a table [{where}]")
+        return dict(found)
+
+
+def settings(cls: type[T], table: dict[str, Any], where: str) -> T:
+    """Build one stage's settings from its table of the config file.
+
+    Parameters
+    ----------
+    cls : type
+        A frozen dataclass.
+    table : dict
+        Keys and values as written.
+    where : str
+        Name of the table, for the message.
+
+    Raises
+    ------
+    UsageError
+        For a key that the stage does not have, or a value of another type.
+    """
+    hints = get_type_hints(cls)
+    known = [item.name for item in fields(cls)]  # type: ignore[arg-type]  # T is a dataclass
+    for key, value in table.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            raise UsageError(
+                f"config file: [{where}] has no setting {key!r}",
+                hint=f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}",
+            )
+        expected = {float: (int, float), int: (int,), bool: (bool,), str: (str,)}.get(hints[key])
+        if expected and (not isinstance(value, expected) or isinstance(value, bool) is not (hints[key] is bool)):
+            raise UsageError(
+                f"config file: [{where}] {key} is {value!r}; expected {hints[key].__name__}"
+            )
+    return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+
+
+def read_config_file(path: Path) -> dict[str, Any]:
+    """Read the tables of a TOML file.
+
+    Raises
+    ------
+    MissingInputError
+        When it cannot be read.
+    UsageError
+        When it is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MissingInputError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{path}: is not TOML: {error}") from error

@@ -1,0 +1,1 @@
+"""Derivatives on disk: their names, their sidecars, how they are found again."""

@@ -1,0 +1,99 @@
+"""The files that describe the output as a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from bids_app import __version__
+from bids_app.errors import TemporaryError
+from bids_app.files.sidecar import write_json
+from bids_app.files.tables import read_tsv, write_tsv
+from bids_app.files.whole import write_text
+
+BIDS_VERSION = "1.10.0"
+CODE_URL = "https://github.com/eeg2fmri/eeg2fmri"
+# A trailing slash, as in .gitignore, does not hide a folder from the validator.
+IGNORED = ("*.html", "figures", "log", "models", "work", "group_*", "*_xfm.*", "*_boldref.*", "*_timeseries.*")
+DESCRIPTIONS = {
+    "preproc": "Preprocessed: BOLD realigned, slice-timed, in template space, unsmoothed; EEG filtered, resampled, "
+    "average reference",
+    "brain": "Brain mask",
+    "hmc": "Head-motion correction",
+    "coreg": "Coregistration of BOLD to T1w",
+    "confounds": "Nuisance time courses",
+    "synth": "BOLD synthesized from EEG by a model that never saw this person",
+    "synthwithin": "BOLD synthesized from EEG by a model trained on other data of the same person",
+    "synthinsample": "BOLD synthesized from EEG by a model that was trained on these data; never scored",
+    "meanr": "Correlation over time of synthesized and measured BOLD, averaged",
+}
+LOCK_TIMEOUT_S = 60
+
+
+def describe(output_dir: Path, links: dict[str, Path], source: dict[str, Any], environ: dict[str, str]) -> None:
+    """Write what a BIDS derivative must have at its top.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Top of the derivative dataset.
+    links : dict of str to Path
+        Datasets that BIDS URIs refer to, by name.
+    source : dict
+        The raw dataset's description.
+    environ : dict
+        Environment; tells which container the app runs in.
+    """
+    generated: dict[str, Any] = {"Name": "eeg2fmri", "Version": __version__, "CodeURL": CODE_URL}
+    if environ.get("EEG2FMRI_CONTAINER"):
+        generated["Container"] = {"Type": environ["EEG2FMRI_CONTAINER"], "Tag": __version__}
+    found: dict[str, Any] = {
+        "Name": "eeg2fmri: fMRI synthesized from EEG",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [generated, *source.get("GeneratedBy", [])],
+        "DatasetLinks": {name: path.resolve().as_uri() for name, path in links.items()},
+    }
+    if source.get("License"):
+        found["License"] = source["License"]
+    if source.get("DatasetDOI"):
+        found["SourceDatasets"] = [{"DOI": source["DatasetDOI"]}]
+    with locked(output_dir / "dataset_description.json"):
+        write_json(output_dir / "dataset_description.json", found)
+        write_text(output_dir / ".bidsignore", "\n".join(IGNORED) + "\n")
+        describe_labels(output_dir, DESCRIPTIONS)
+
+
+def describe_labels(output_dir: Path, labels: dict[str, str]) -> None:
+    """Add ``desc`` labels to ``descriptions.tsv``, which other jobs may be writing too."""
+    path = output_dir / "descriptions.tsv"
+    known: dict[str, str] = {}
+    if path.is_file():
+        table = read_tsv(path)
+        known = dict(zip(table["desc_id"], table["description"], strict=True))
+    merged = known | {f"desc-{name}": text for name, text in labels.items()}
+    write_tsv(path, {"desc_id": sorted(merged), "description": [merged[name] for name in sorted(merged)]})
+
+
+def locked(path: Path) -> filelock.BaseFileLock:
+    """Lock a file that several jobs write, for the length of a ``with`` block.
+
+    Raises
+    ------
+    TemporaryError
+        On entering, when another job holds it for a minute.
+    """
+    return _Lock(path.with_name(f".{path.name}.lock"), timeout=LOCK_TIMEOUT_S)
+
+
+class _Lock(filelock.SoftFileLock):
+    def acquire(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().acquire(*args, **kwargs)
+        except filelock.Timeout as error:
+            raise TemporaryError(
+                f"{self.lock_file}: another job holds this lock",
+                hint="when no other job is running, remove the file and start again",
+            ) from error

@@ -1,0 +1,92 @@
+"""Which stage is done: its inputs, settings and version, and the files that it wrote, by content.
+
+A stage's record lies in the work folder. It is done when the record's key is the one of now and each file that it
+wrote is still there with the same content: a truncated, missing or stale file is made again, a finished one is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from bids_app import __version__
+from bids_app.errors import AppError
+from bids_app.files.sidecar import read_json, write_json
+
+BLOCK_BYTES = 2**20
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file's content."""
+    digest = hashlib.sha256()
+    with path.open("rb") as opened:
+        while block := opened.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def key(stage: str, inputs: Iterable[Path], settings: Any) -> str:
+    """Hash of all that decides a stage's result.
+
+    Parameters
+    ----------
+    stage : str
+        Its name.
+    inputs : iterable of Path
+        Files that it reads; those that a header points to must be named too.
+    settings : Any
+        Dataclasses and plain values.
+    """
+    files = [(path.name, sha256(path)) for path in sorted(inputs)]
+    told = json.dumps([stage, __version__, files, plain(settings)], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """Turn settings into what JSON can hold."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+class Stage:
+    """One stage's record.
+
+    Parameters
+    ----------
+    work_dir : Path
+        Where records lie.
+    name : str
+        Name of the stage, with that of its run or participant.
+    key : str
+        See :func:`key`.
+    """
+
+    def __init__(self, work_dir: Path, name: str, key: str) -> None:
+        self.path = work_dir / "stages" / f"{name}.json"
+        self.key = key
+
+    def done(self) -> list[Path] | None:
+        """Give the stage's files when all is as the record says; None when there is work to do."""
+        try:
+            found = read_json(self.path)
+            files = dict(found["files"])
+            same = found["key"] == self.key and all(
+                sha256(Path(name)) == content for name, content in files.items()
+            )
+        except (AppError, OSError, KeyError, ValueError, TypeError):
+            return None
+        return [Path(name) for name in files] if same else None
+
+    def record(self, files: Iterable[Path]) -> None:
+        """Note that the stage is done."""
+        written = {str(path): sha256(path) for path in files}
+        write_json(self.path, {"key": self.key, "files": written})

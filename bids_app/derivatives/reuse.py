@@ -1,0 +1,209 @@
+"""Find preprocessed runs again: our own, and fMRIPrep's."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bids_app.derivatives.names import Space
+from bids_app.errors import DataError, MissingInputError
+from bids_app.files import nifti
+from bids_app.files.sidecar import inherited
+from bids_app.values.entities import BidsFile, Entities, bids_file
+
+log = logging.getLogger(__name__)
+
+# The first that a participant has is taken.
+SPACES = ("MNI152NLin2009aSym", "MNI152NLin2009cAsym", "MNI152NLin6Asym", "MNI152Lin")
+TISSUES = ("GM", "WM")
+
+
+@dataclass(frozen=True, slots=True)
+class PreprocessedRun:
+    """One run's preprocessed files.
+
+    Attributes
+    ----------
+    entities : Entities
+        Labels of the run.
+    space : Space
+        Template and resolution of the images; of EEG alone, None.
+    bold, mask : Path or None
+        Series and its brain mask; None for EEG alone.
+    metadata : dict
+        Sidecar of the series.
+    tissues : dict of str to Path
+        ``GM`` and ``WM`` probability in the same space.
+    eeg : Path or None
+        Cleaned EEG.
+    eeg_metadata : dict
+        Its sidecar, with the clock.
+    """
+
+    entities: Entities
+    space: Space | None
+    bold: Path | None
+    mask: Path | None
+    metadata: dict[str, Any]
+    tissues: dict[str, Path]
+    eeg: Path | None
+    eeg_metadata: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        return self.entities.stem
+
+
+def participants(root: Path) -> tuple[str, ...]:
+    """Labels of the participants that a derivative dataset holds, sorted."""
+    return tuple(sorted(path.name.removeprefix("sub-") for path in root.glob("sub-*") if path.is_dir()))
+
+
+def runs(root: Path, label: str, space: str | None = None) -> list[PreprocessedRun]:
+    """Preprocessed runs of one participant, sorted by name.
+
+    Parameters
+    ----------
+    root : Path
+        Top of the derivative dataset.
+    label : str
+        Participant.
+    space : str, optional
+        Template to take; else the first of :data:`SPACES` that the participant has.
+
+    Raises
+    ------
+    MissingInputError
+        When a series lacks its mask or its tissue probabilities.
+    """
+    files = _files(root / f"sub-{label}")
+    series = [file for file in files if file.suffix == "bold" and file.extra.get("desc") == "preproc"]
+    found = {file.extra.get("space") for file in series}
+    chosen = space or next((name for name in SPACES if name in found), None)
+    series = [file for file in series if file.extra.get("space") == chosen and chosen]
+    recordings = {
+        _shared(file.entities): file
+        for file in files
+        if file.suffix == "eeg" and file.extension == ".vhdr" and file.extra.get("desc") == "preproc"
+    }
+    made = [_run(root, files, file, recordings.pop(_shared(file.entities), None)) for file in _finest(series)]
+    alone = [
+        PreprocessedRun(
+            file.entities, None, None, None, {}, {}, file.path, inherited(root, file.path)
+        )
+        for file in recordings.values()
+    ]
+    return sorted([*made, *alone], key=lambda run: run.name)
+
+
+def match(found: list[PreprocessedRun], entities: Entities, root: Path) -> PreprocessedRun:
+    """The preprocessed series of one raw run.
+
+    Raises
+    ------
+    MissingInputError
+        When there is none.
+    """
+    for run in found:
+        if run.bold is not None and _shared(run.entities) == _shared(entities):
+            return run
+    raise MissingInputError(
+        f"{root}: has no preprocessed BOLD of {entities.stem} in {', '.join(SPACES[:3])}",
+        hint="run fMRIPrep for it with --output-spaces MNI152NLin2009cAsym",
+    )
+
+
+def _files(folder: Path) -> list[BidsFile]:
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.name.startswith(".") or not path.is_file():
+            continue
+        try:
+            found.append(bids_file(path))
+        except ValueError:
+            log.debug("%s: not a BIDS name", path)
+    return found
+
+
+def _shared(entities: Entities) -> tuple[tuple[str, str], ...]:
+    return tuple(pair for pair in entities.key if pair[0] in {"sub", "ses", "task", "run"})
+
+
+def _finest(series: list[BidsFile]) -> list[BidsFile]:
+    """One series a run: of several resolutions the first by name."""
+    first: dict[Any, BidsFile] = {}
+    for file in series:
+        first.setdefault(_shared(file.entities), file)
+    return list(first.values())
+
+
+def _run(
+    root: Path, files: list[BidsFile], series: BidsFile, recording: BidsFile | None
+) -> PreprocessedRun:
+    place = {name: series.extra.get(name) for name in ("space", "res")}
+    mask = [
+        file
+        for file in files
+        if file.suffix == "mask"
+        and file.extra.get("desc") == "brain"
+        and file.path.parent == series.path.parent
+        and _shared(file.entities) == _shared(series.entities)
+        and {name: file.extra.get(name) for name in place} == place
+    ]
+    if not mask:
+        raise MissingInputError(f"{series.path}: has no desc-brain_mask in the same space beside it")
+    tissues = {tissue: _tissue(files, tissue, place, series) for tissue in TISSUES}
+    return PreprocessedRun(
+        entities=series.entities,
+        space=Space(str(place["space"]), place["res"]),
+        bold=series.path,
+        mask=mask[0].path,
+        metadata=inherited(root, series.path),
+        tissues=tissues,
+        eeg=recording.path if recording else None,
+        eeg_metadata=inherited(root, recording.path) if recording else {},
+    )
+
+
+def _tissue(files: list[BidsFile], tissue: str, place: dict[str, str | None], series: BidsFile) -> Path:
+    found = [
+        file
+        for file in files
+        if file.suffix == "probseg"
+        and file.extra.get("label") == tissue
+        and file.extra.get("space") == place["space"]
+        and file.extension == ".nii.gz"
+    ]
+    same = [file for file in found if file.extra.get("res") == place["res"]]
+    if not found:
+        raise MissingInputError(
+            f"{series.path}: no label-{tissue}_probseg in space-{place['space']} for this participant",
+            hint="fMRIPrep writes it when --output-spaces names this template",
+        )
+    return (same or found)[0].path
+
+
+def same_space(found: list[PreprocessedRun]) -> Space:
+    """The one space of all runs with BOLD.
+
+    Raises
+    ------
+    DataError
+        When they are in several.
+    """
+    spaces = {run.space for run in found if run.space is not None}
+    if len(spaces) != 1:
+        told = ", ".join(sorted(f"{space.name} res-{space.resolution}" for space in spaces)) or "none"
+        raise DataError(
+            f"preprocessed runs are in several spaces: {told}; expected one",
+            hint="process all participants with the same engine and resolution, or choose with --participant-label",
+        )
+    return spaces.pop()
+
+
+def shape_of(run: PreprocessedRun) -> tuple[int, ...]:
+    """Shape of a run's series, from its header; empty for EEG alone."""
+    return nifti.series_shape(run.bold) if run.bold else ()

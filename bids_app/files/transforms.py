@@ -1,0 +1,116 @@
+"""Affines and warps ↔ disk, in ITK's conventions on disk and RAS millimetres in memory.
+
+ITK's points are LPS: left and posterior grow where RAS shrinks. Both conventions pull, from the image that is sampled
+on to the image that is sampled from, so that only the signs differ.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from bids_app.errors import DataError, MissingInputError
+from bids_app.files.whole import whole, write_text
+from bids_app.values import Floats
+from bids_app.values.estimates import Warp
+from bids_app.values.space import Grid
+
+FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
+HEADER = "#Insight Transform File V1.0"
+N_PARAMETERS = 12
+VECTOR_INTENT = 1007
+
+
+def write_affines(path: Path, affines: Floats) -> Path:
+    """Write affines as ITK text, one transform after the other.
+
+    Parameters
+    ----------
+    path : Path
+        Ends with ``.txt``.
+    affines : ndarray of shape (time, 4, 4)
+        RAS millimetres to RAS millimetres.
+    """
+    lines = [HEADER]
+    for number, affine in enumerate(affines):
+        lps = FLIP @ affine @ FLIP
+        figures = " ".join(f"{value:.12g}" for value in [*lps[:3, :3].ravel(), *lps[:3, 3]])
+        lines += [
+            f"#Transform {number}",
+            "Transform: MatrixOffsetTransformBase_double_3_3",
+            f"Parameters: {figures}",
+            "FixedParameters: 0 0 0",
+        ]
+    return write_text(path, "\n".join(lines) + "\n")
+
+
+def read_affines(path: Path) -> Floats:
+    """Read ITK text.
+
+    Returns
+    -------
+    ndarray of shape (time, 4, 4)
+        RAS millimetres to RAS millimetres.
+
+    Raises
+    ------
+    MissingInputError
+        When the file cannot be read.
+    DataError
+        When it holds no affine.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise MissingInputError(f"{path}: cannot be read: {error}") from error
+    rows = [line.partition(":")[2].split() for line in lines if line.startswith("Parameters:")]
+    if not rows or any(len(row) != N_PARAMETERS for row in rows):
+        raise DataError(f"{path}: holds no affine of {N_PARAMETERS} parameters")
+    affines = np.tile(np.eye(4), (len(rows), 1, 1))
+    for affine, row in zip(affines, rows, strict=True):
+        figures = np.asarray(row, dtype=float)
+        affine[:3, :3], affine[:3, 3] = figures[:9].reshape(3, 3), figures[9:]
+    return np.asarray(FLIP @ affines @ FLIP)
+
+
+def write_warp(path: Path, warp: Warp) -> Path:
+    """Write a warp as an ITK displacement field: NIfTI, vectors, LPS millimetres.
+
+    Parameters
+    ----------
+    path : Path
+        Ends with ``.nii.gz``.
+    warp : Warp
+        Field of shape (x, y, z, 3).
+    """
+    lps = warp.displacement_mm * np.array([-1.0, -1.0, 1.0])
+    image = nib.Nifti1Image(lps[:, :, :, None].astype(np.float32), warp.grid.affine)
+    image.header.set_intent(VECTOR_INTENT)
+    image.header.set_xyzt_units("mm")
+    with whole(path) as partial:
+        nib.save(image, partial)
+    return path
+
+
+def read_warp(path: Path) -> Warp:
+    """Read an ITK displacement field.
+
+    Raises
+    ------
+    MissingInputError
+        When the file is missing.
+    DataError
+        When it holds no vectors.
+    """
+    if not path.is_file():
+        raise MissingInputError(f"{path}: no such file")
+    image = nib.load(path)
+    field = np.squeeze(np.asarray(image.dataobj, dtype=np.float32), axis=3) if image.ndim == 5 else None  # noqa: PLR2004 (x, y, z, 1, vector)
+    if field is None or field.shape[3] != 3:  # noqa: PLR2004
+        raise DataError(f"{path}: has shape {image.shape}; expected (x, y, z, 1, 3)")
+    grid = Grid(
+        (field.shape[0], field.shape[1], field.shape[2]), np.asarray(image.affine, dtype=float)
+    )
+    return Warp(grid, field * np.array([-1.0, -1.0, 1.0], dtype=np.float32))

@@ -1,0 +1,118 @@
+"""The files of one participant, through pybids."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+from bids import BIDSLayout, BIDSLayoutIndexer
+
+from bids_app.config import RunConfig
+from bids_app.errors import InvalidDatasetError
+from bids_app.files import eeg
+from bids_app.values.entities import BidsFile, bids_file
+from bids_app.values.pairing import Unpaired
+
+log = logging.getLogger(__name__)
+
+QUERIES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "bold": ("bold", (".nii", ".nii.gz")),
+    "eeg": ("eeg", eeg.SUFFIXES),
+    "t1w": ("T1w", (".nii", ".nii.gz")),
+}
+# Runners write one filter file for every app they start; these names mean something to others.
+QUERIES_OF_OTHERS = {"fmap", "sbref", "flair", "t2w", "roi"}
+
+
+def scan(config: RunConfig, label: str) -> tuple[dict[str, list[BidsFile]], list[Unpaired]]:
+    """List a participant's BOLD, EEG and T1w files that the filters let through.
+
+    Only this participant's folder is indexed, in memory: the dataset is never written to.
+
+    Returns
+    -------
+    files : dict of str to list of BidsFile
+        By query: ``bold``, ``eeg``, ``t1w``; sorted by path.
+    unpaired : list of Unpaired
+        Files whose names are not BIDS.
+
+    Raises
+    ------
+    InvalidDatasetError
+        When pybids cannot index the folder.
+    """
+    found: dict[str, list[BidsFile]] = {name: [] for name in QUERIES}
+    unpaired = []
+    for path in _indexed(config.bids_dir, label):
+        query = _query(path)
+        if query is None:
+            continue
+        try:
+            file = bids_file(path)
+        except ValueError as error:
+            unpaired.append(Unpaired(path, str(error)))
+            continue
+        if _passes(file, query, config):
+            found[query].append(file)
+    return found, unpaired
+
+
+def _indexed(bids_dir: Path, label: str) -> list[Path]:
+    others = re.compile(rf"/sub-(?!{re.escape(label)}(/|_|$))")
+    try:
+        indexer = BIDSLayoutIndexer(
+            validate=False, ignore=[others, re.compile(r"/\.")], index_metadata=False
+        )
+        layout = BIDSLayout(bids_dir, validate=False, indexer=indexer)
+        names = layout.get(subject=label, return_type="filename")
+    except Exception as error:  # noqa: BLE001 (pybids raises many kinds)
+        raise InvalidDatasetError(f"{bids_dir}: cannot be indexed: {error}") from error
+    return sorted(Path(name) for name in names)
+
+
+def _query(path: Path) -> str | None:
+    if path.name.startswith("."):
+        return None
+    stem, _, extension = path.name.partition(".")
+    for query, (suffix, extensions) in QUERIES.items():
+        if stem.rsplit("_", 1)[-1] == suffix and f".{extension}".lower() in extensions:
+            return query
+    return None
+
+
+def _passes(file: BidsFile, query: str, config: RunConfig) -> bool:
+    wanted: dict[str, Any] = {}
+    if config.session_labels:
+        wanted["ses"] = list(config.session_labels)
+    if query != "t1w":
+        if config.task_ids:
+            wanted["task"] = list(config.task_ids)
+        if config.runs:
+            wanted["run"] = list(config.runs)
+    elif file.entities.get("ses") is None:
+        wanted.pop("ses", None)
+    wanted |= {_SHORT.get(key, key): value for key, value in config.filters.get(query, {}).items()}
+    return all(_fits(file.entities.get(name), value, name) for name, value in wanted.items())
+
+
+_SHORT = {
+    "subject": "sub",
+    "session": "ses",
+    "acquisition": "acq",
+    "ceagent": "ce",
+    "reconstruction": "rec",
+    "direction": "dir",
+}
+
+
+def _fits(label: str | None, wanted: Any, name: str) -> bool:
+    if wanted is None:
+        return label is None
+    if wanted == "*":
+        return label is not None
+    choices = wanted if isinstance(wanted, list) else [wanted]
+    if label is not None and name in {"run", "echo"} and label.isdigit():
+        return any(str(choice).isdigit() and int(choice) == int(label) for choice in choices)
+    return label in [str(choice) for choice in choices]

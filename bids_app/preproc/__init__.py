@@ -1,0 +1,1 @@
+"""Preprocessing, apart for each modality."""

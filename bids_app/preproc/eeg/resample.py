@@ -1,0 +1,55 @@
+"""Bring every recording to one rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+from scipy.signal import resample_poly
+
+from bids_app.errors import DataError
+from bids_app.values.recording import Recording
+
+LARGEST_FACTOR = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of the table ``[eeg.resample]``.
+
+    Attributes
+    ----------
+    rate_hz : float
+        Sampling rate that the model sees. The paper's is 1000.
+    """
+
+    rate_hz: float = 250.0
+
+
+def apply(
+    recording: Recording, settings: Settings, where: str, tell: Callable[[str], None]
+) -> Recording:
+    """Resample with a polyphase low-pass without delay: sample 0 stays at time 0.
+
+    Raises
+    ------
+    DataError
+        When the two rates have no simple ratio.
+    """
+    ratio = Fraction(settings.rate_hz / recording.rate_hz).limit_denominator(LARGEST_FACTOR)
+    if ratio == 1:
+        return recording
+    if abs(float(ratio) * recording.rate_hz / settings.rate_hz - 1) > 1e-9:  # noqa: PLR2004 (float error only)
+        raise DataError(
+            f"{where}: {recording.rate_hz:g} Hz cannot be brought to {settings.rate_hz:g} Hz exactly",
+            hint="choose another [eeg.resample] rate_hz",
+        )
+    if ratio > 1:
+        tell(f"recorded at {recording.rate_hz:g} Hz, below the model's {settings.rate_hz:g} Hz")
+    rows = [
+        resample_poly(row - row.mean(), ratio.numerator, ratio.denominator).astype(np.float32)
+        for row in recording.volts.astype(np.float64)
+    ]
+    return replace(recording, volts=np.stack(rows), rate_hz=settings.rate_hz)
