@@ -1,0 +1,1 @@
+"""Pages that tell what was done and what it shows, made again at will from files on disk."""

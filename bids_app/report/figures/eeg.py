@@ -1,0 +1,112 @@
+"""EEG: the clock that ties it to the scanner, and spectra before and after cleaning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from bids_app.report.figures import canvas
+from bids_app.values import Floats
+
+SHOWN_RANGE = (5, 95)
+
+
+def clock(path: Path, marker_s: Floats, residual_s: Floats, title: str = "") -> Path:
+    """Draw the volume markers: the time between them and their distance from the fitted clock.
+
+    Parameters
+    ----------
+    path : Path
+        PNG to write.
+    marker_s : ndarray of shape (marker,)
+        EEG time of each volume marker.
+    residual_s : ndarray of shape (marker,)
+        Marker minus fitted line.
+    title : str
+        Such as the marker's name.
+
+    Returns
+    -------
+    Path
+        `path`.
+    """
+    figure = canvas.sheet(10.0, 2.6)
+    left, right = figure.subplots(1, 2)
+    left.plot(marker_s[1:], np.diff(marker_s), ".", color=canvas.BLUE, markersize=4)
+    words = f"{len(marker_s)} markers {title}".strip()
+    canvas.tidy(left, x="EEG time (s)", y="time since the last one (s)", title=words)
+    left.ticklabel_format(axis="y", useOffset=False)
+    left.margins(y=0.3)
+    right.axhline(0, color=canvas.GREY, linewidth=0.8)
+    right.plot(marker_s, 1e3 * residual_s, ".", color=canvas.RED, markersize=4)
+    largest_ms = 1e3 * float(np.max(np.abs(residual_s)))
+    words = f"distance from the fitted line: largest {largest_ms:.2g} ms"
+    canvas.tidy(right, x="EEG time (s)", y="distance (ms)", title=words)
+    bound = max(1.15 * largest_ms, 0.1)
+    right.set_ylim(-bound, bound)
+    return canvas.save(figure, path)
+
+
+def eeg_spectrum(
+    path: Path,
+    frequency_hz: Floats,
+    before: Floats,
+    after: Floats,
+    marks_hz: dict[str, float] | None = None,
+) -> Path:
+    """Draw power spectra of the EEG channels before and after cleaning.
+
+    Parameters
+    ----------
+    path : Path
+        PNG to write.
+    frequency_hz : ndarray of shape (frequency,)
+        Of both spectra.
+    before, after : ndarray of shape (channel, frequency)
+        Power spectral density in V²/Hz.
+    marks_hz : dict of str to float, optional
+        Frequencies to point at, such as the power line.
+
+    Returns
+    -------
+    Path
+        `path`.
+    """
+    figure = canvas.sheet(10.0, 3.4)
+    axes = figure.subplots()
+    floor = np.finfo(float).tiny
+    for name, density, colour in (("before", before, canvas.GREY), ("after", after, canvas.BLUE)):
+        level = 10 * np.log10(np.maximum(density * 1e12, floor))
+        low, high = np.percentile(level, SHOWN_RANGE, axis=0)
+        axes.fill_between(frequency_hz, low, high, color=colour, alpha=0.22, linewidth=0)
+        axes.plot(
+            frequency_hz,
+            np.median(level, axis=0),
+            color=colour,
+            linewidth=1.5,
+            label=f"{name} cleaning",
+        )
+    canvas.tidy(axes, x="frequency (Hz)", y="power (dB re 1 µV²/Hz)")
+    seen = 10 * np.log10(np.maximum(np.concatenate([before, after]) * 1e12, floor))
+    # A notch can be very deep; drawing its bottom would flatten all else.
+    axes.set_ylim(np.percentile(seen, 1) - 5, seen.max() + 5)
+    axes.set_xlim(frequency_hz[0], frequency_hz[-1])
+    for name, frequency in (marks_hz or {}).items():
+        axes.axvline(frequency, color=canvas.ORANGE, linewidth=1, linestyle=":")
+        axes.text(
+            frequency,
+            0.98,
+            f" {name}",
+            transform=axes.get_xaxis_transform(),
+            fontsize=8,
+            va="top",
+            color=canvas.INK,
+        )
+    axes.set_title(
+        f"line: median channel; band: {SHOWN_RANGE[0]} to {SHOWN_RANGE[1]} % of channels",
+        fontsize=10,
+        loc="left",
+    )
+    canvas.legend(axes)
+    return canvas.save(figure, path)

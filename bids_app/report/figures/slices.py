@@ -1,0 +1,222 @@
+"""Slices of volumes: turned to RAS, cropped to the brain, laid out plane by plane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import permutations
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import ndimage
+
+from bids_app.values import Bools, Floats
+from bids_app.values.space import Grid
+
+Kind = TypeVar("Kind", bound=np.generic)
+# Far enough to judge the border of a mask, near enough that no face is drawn.
+MARGIN_MM = 10.0
+WIDTH_IN = 10.0
+AXIAL, CORONAL, SAGITTAL = 2, 1, 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """How volumes on one grid are cut into slices.
+
+    Attributes
+    ----------
+    grid : Grid
+        Of the volumes that are shown.
+    turned : Grid
+        The same voxels, in RAS order.
+    near : ndarray of shape (x, y, z)
+        Voxels of the brain and its margin, in RAS order; nothing else is drawn.
+    planes : tuple of int
+        Axis across which each row of slices is cut: 0 sagittal, 1 coronal, 2 axial.
+    n_slices : int
+        Slices per row.
+    """
+
+    grid: Grid
+    turned: Grid
+    near: Bools
+    planes: tuple[int, ...] = (AXIAL, CORONAL, SAGITTAL)
+    n_slices: int = 7
+
+    def only(self, *planes: int) -> View:
+        """Keep some planes."""
+        return replace(self, planes=planes)
+
+    @property
+    def box(self) -> list[tuple[int, int]]:
+        """First voxel that is drawn and the one after the last, along x, y, z."""
+        spans = []
+        for axis in range(3):
+            across = tuple(other for other in range(3) if other != axis)
+            found = np.flatnonzero(self.near.any(axis=across))
+            spans.append((int(found[0]), int(found[-1]) + 1))
+        return spans
+
+    def indices(self, plane: int) -> list[int]:
+        """Slices spread over the box, without its ends, where there is little to see."""
+        first, stop = self.box[plane]
+        fractions = (np.arange(self.n_slices) + 0.9) / (self.n_slices + 0.8)
+        return [int(index) for index in first + np.floor(fractions * (stop - first))]
+
+    def sides_mm(self, plane: int) -> tuple[float, float]:
+        """Width and height of one slice."""
+        lengths = np.diff(self.box, axis=1)[:, 0] * self.turned.zooms_mm
+        horizontal, vertical = (axis for axis in range(3) if axis != plane)
+        return float(lengths[horizontal]), float(lengths[vertical])
+
+    def height_in(self) -> float:
+        """Height at which the rows of slices fill :data:`WIDTH_IN` without gaps."""
+        sides = [self.sides_mm(plane) for plane in self.planes]
+        return sum(WIDTH_IN / self.n_slices * height / width for width, height in sides)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tile:
+    """One slice of a view and the axes that it is drawn on."""
+
+    axes: Axes
+    view: View
+    plane: int
+    index: int
+
+    def cut(self, data: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
+        """Take this slice, shape (vertical, horizontal), of a volume of shape (x, y, z)."""
+        return self._of_turned(turn(data, self.view.grid))
+
+    def _of_turned(self, data: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
+        index: list[slice | int] = [slice(*span) for span in self.view.box]
+        index[self.plane] = self.index
+        return data[tuple(index)].T
+
+    @property
+    def aspect(self) -> float:
+        """Height of a voxel over its width."""
+        horizontal, vertical = (axis for axis in range(3) if axis != self.plane)
+        zooms = self.view.turned.zooms_mm
+        return float(zooms[vertical] / zooms[horizontal])
+
+    @property
+    def place(self) -> str:
+        """Where the slice lies, at the middle of the grid."""
+        middle = (np.array(self.view.turned.shape) - 1) / 2.0
+        middle[self.plane] = self.index
+        millimetres = self.view.turned.points_mm(middle[None])[0, self.plane]
+        return f"{'xyz'[self.plane]} = {round(float(millimetres))} mm"
+
+    def grey(self, data: Floats, limits: tuple[float, float]) -> None:
+        """Draw a volume of shape (x, y, z) in grey; black where it is far from the brain."""
+        shown = np.where(self._of_turned(self.view.near), self.cut(data), limits[0])
+        low, high = limits
+        self.axes.imshow(
+            shown, cmap="gray", vmin=low, vmax=high, origin="lower", aspect=self.aspect
+        )
+
+    def colour(self, data: Floats, limit: float) -> None:
+        """Draw a map of shape (x, y, z) in colours from -limit to limit; NaN is not drawn."""
+        self.axes.imshow(
+            np.ma.masked_invalid(self.cut(data)),
+            cmap="RdBu_r",
+            vmin=-limit,
+            vmax=limit,
+            origin="lower",
+            aspect=self.aspect,
+            interpolation="nearest",
+        )
+
+    def outline(self, mask: Bools, colour: str, width: float = 0.9) -> None:
+        """Draw the border of a mask of shape (x, y, z)."""
+        shown = self.cut(mask).astype(float)
+        if shown.min() < shown.max():
+            self.axes.contour(shown, levels=[0.5], colors=[colour], linewidths=width)
+
+
+def view(grid: Grid, masks: dict[str, Bools]) -> View:
+    """Decide what is drawn: what lies in or near a mask.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of the volumes that are shown.
+    masks : dict of str to ndarray of shape (x, y, z)
+        At least one voxel must be inside.
+
+    Raises
+    ------
+    ValueError
+        When the masks hold no voxel.
+    """
+    inside = np.zeros(grid.shape, dtype=bool)
+    for mask in masks.values():
+        inside |= mask
+    if not inside.any():
+        raise ValueError(f"masks {sorted(masks)} hold no voxel; expected some to draw")
+    distance_mm = ndimage.distance_transform_edt(~inside, sampling=grid.zooms_mm)
+    return View(grid, turned_grid(grid), turn(distance_mm <= MARGIN_MM, grid))
+
+
+def order(grid: Grid) -> tuple[tuple[int, ...], tuple[bool, ...]]:
+    """Tell which voxel axis runs along x, y, z, and whether it runs against it."""
+    direction = grid.affine[:3, :3] / grid.zooms_mm
+    along = np.abs(direction)
+    axes = max(permutations(range(3)), key=lambda chosen: along[range(3), chosen].sum())
+    return axes, tuple(bool(direction[world, axis] < 0) for world, axis in enumerate(axes))
+
+
+def turn(data: npt.NDArray[Kind], grid: Grid) -> npt.NDArray[Kind]:
+    """Reorder a volume of shape (x, y, z) so that its axes run right, front and up."""
+    axes, against = order(grid)
+    return data.transpose(axes)[tuple(slice(None, None, -1 if flip else 1) for flip in against)]
+
+
+def turned_grid(grid: Grid) -> Grid:
+    """Grid of volumes that went through :func:`turn`."""
+    axes, against = order(grid)
+    columns = grid.affine[:, list(axes)].astype(float)
+    origin = grid.affine[:, 3].astype(float)
+    for world, flip in enumerate(against):
+        if flip:
+            origin += columns[:, world] * (grid.shape[axes[world]] - 1)
+            columns[:, world] *= -1
+    shape = (grid.shape[axes[0]], grid.shape[axes[1]], grid.shape[axes[2]])
+    return Grid(shape, np.column_stack([columns, origin]))
+
+
+def mosaic(figure: Figure, shown: View, top_in: float = 0.0) -> Iterator[Tile]:
+    """Lay out one row of slices per plane, and name each slice and its sides."""
+    width_in, height_in = figure.get_size_inches()
+    column_in = WIDTH_IN / shown.n_slices
+    for plane in shown.planes:
+        width, height = shown.sides_mm(plane)
+        row_in = column_in * height / width
+        top_in += row_in
+        for column, index in enumerate(shown.indices(plane)):
+            box_in = (column * column_in, height_in - top_in, column_in, row_in)
+            box = np.divide(box_in, (width_in, height_in, width_in, height_in))
+            tile = Tile(figure.add_axes((box[0], box[1], box[2], box[3])), shown, plane, index)
+            _name(tile)
+            yield tile
+
+
+def window(data: Floats, inside: Bools) -> tuple[float, float]:
+    """Darkest and brightest intensity to show of a volume of shape (x, y, z)."""
+    kept = data[inside & np.isfinite(data)]
+    if not kept.size:
+        return 0.0, 1.0
+    low, high = (float(bound) for bound in np.percentile(kept, (0.5, 99.5)))
+    return (min(low, 0.0), high) if high > low else (low - 1.0, low + 1.0)
+
+
+def _name(tile: Tile) -> None:
+    tile.axes.set_axis_off()
+    left, right = ("P", "A") if tile.plane == SAGITTAL else ("L", "R")
+    for x, y, words in ((0.03, 0.02, tile.place), (0.03, 0.88, left), (0.9, 0.88, right)):
+        tile.axes.text(x, y, words, transform=tile.axes.transAxes, color="#C9D1DB", fontsize=7.5)
