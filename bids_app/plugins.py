@@ -38,6 +38,18 @@ def load(folder: str, name: str) -> ModuleType:
     UsageError
         When there is none of that name.
     """
+    check(folder, name)
+    return import_module(f"bids_app.{folder.replace('/', '.')}.{name}")
+
+
+def check(folder: str, name: str) -> None:
+    """Refuse a name that no file of the folder has, without importing anything.
+
+    Raises
+    ------
+    UsageError
+        When there is none of that name.
+    """
     known = names(folder)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
@@ -45,4 +57,3 @@ def load(folder: str, name: str) -> ModuleType:
             f"there is no {name!r} in {folder}",
             hint=f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}",
         )
-    return import_module(f"bids_app.{folder.replace('/', '.')}.{name}")
