@@ -1,0 +1,36 @@
+"""The built-in fMRI engine: estimate once, apply once.
+
+``fit_anatomy`` and ``fit_run`` give small values; the rest applies them to data.
+"""
+
+from __future__ import annotations
+
+from bids_app.preproc.fmri.anatomy import fit_anatomy
+from bids_app.preproc.fmri.confounds import confounds
+from bids_app.preproc.fmri.grids import default_grid, grid_for
+from bids_app.preproc.fmri.resample import (
+    coverage,
+    reference_on_t1w,
+    reference_to_template,
+    resample_bold,
+    to_template,
+)
+from bids_app.preproc.fmri.run import fit_run
+from bids_app.preproc.fmri.settings import AnatSettings, RunSettings
+from bids_app.preproc.fmri.smooth import smooth
+
+__all__ = [
+    "AnatSettings",
+    "RunSettings",
+    "confounds",
+    "coverage",
+    "default_grid",
+    "fit_anatomy",
+    "fit_run",
+    "grid_for",
+    "reference_on_t1w",
+    "reference_to_template",
+    "resample_bold",
+    "smooth",
+    "to_template",
+]

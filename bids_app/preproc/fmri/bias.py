@@ -1,0 +1,76 @@
+"""Intensity non-uniformity of the T1w image (N4, Tustison et al. 2010)."""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+
+from bids_app.preproc.fmri.grids import box_around
+from bids_app.values import Bools, Floats
+from bids_app.values.space import Volume
+
+MARGIN_MM = 10.0
+WORKING_MM = 4.0
+LEVELS = 4
+
+
+def correct_bias(t1w: Volume, inside: Bools, iterations: int, n_threads: int) -> Volume:
+    """Divide an image by its smooth bias field.
+
+    Parameters
+    ----------
+    t1w : Volume
+        Intensities.
+    inside : ndarray of shape (x, y, z)
+        Where the field is estimated. Beyond its box the field continues with its edge values.
+    iterations : int
+        At most, at each of four levels.
+    n_threads : int
+        Most threads to use.
+
+    Returns
+    -------
+    Volume
+        Corrected intensities; their mean over the brain is that of the input.
+    """
+    zooms = t1w.grid.zooms_mm
+    n_x, n_y, n_z = (int(np.ceil(MARGIN_MM / zoom)) for zoom in zooms)
+    box = box_around(inside, (n_x, n_y, n_z))
+    steps = [max(round(WORKING_MM / zoom), 1) for zoom in zooms]
+    thin = tuple(slice(step // 2, None, step) for step in steps)
+    coarse = t1w.data[box].astype(np.float32)[thin]
+    mask = inside[box][thin] & (coarse > 0)
+    spacing = [float(zoom * step) for zoom, step in zip(zooms, steps, strict=True)]
+    log_field = _log_field(coarse, mask, spacing, iterations, n_threads)
+    field = log_field.astype(np.float32)
+    for axis in range(3):
+        places = np.arange(field.shape[axis]) * steps[axis] + steps[axis] // 2 + box[axis].start
+        field = _stretch(field, places, t1w.grid.shape[axis], axis)
+    corrected = t1w.data.astype(np.float32) / np.exp(field)
+    corrected *= t1w.data[inside].mean() / corrected[inside].mean()
+    return Volume(corrected, t1w.grid)
+
+
+def _log_field(
+    image: Floats, mask: Bools, spacing: list[float], iterations: int, n_threads: int
+) -> Floats:
+    picture = sitk.GetImageFromArray(np.maximum(image, 1e-3))
+    where = sitk.GetImageFromArray(mask.astype(np.uint8))
+    for part in (picture, where):
+        part.SetSpacing(spacing[::-1])  # SimpleITK counts axes from the last of an array
+    correction = sitk.N4BiasFieldCorrectionImageFilter()
+    correction.SetNumberOfThreads(n_threads)
+    correction.SetMaximumNumberOfIterations([iterations] * LEVELS)
+    correction.SetConvergenceThreshold(1e-4)
+    correction.Execute(picture, where)
+    return np.asarray(sitk.GetArrayFromImage(correction.GetLogBiasFieldAsImage(picture)))
+
+
+def _stretch(field: Floats, places: Floats, length: int, axis: int) -> Floats:
+    # Linear interpolation along one axis as a small matrix product.
+    index = np.arange(length)
+    weights = np.stack([np.interp(index, places, row) for row in np.eye(len(places))])
+    stretched: Floats = np.moveaxis(
+        np.tensordot(field, weights.astype(np.float32), axes=(axis, 0)), -1, axis
+    )
+    return stretched

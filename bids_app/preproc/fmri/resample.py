@@ -1,0 +1,239 @@
+"""Everything that was estimated, composed and applied in one interpolation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from scipy import ndimage
+
+from bids_app.preproc.fmri import slice_timing
+from bids_app.preproc.fmri.warp import displaced
+from bids_app.values import Bools, Floats
+from bids_app.values.bold import BoldSeries
+from bids_app.values.estimates import AnatFit, RunFit
+from bids_app.values.space import Grid, Volume, apply_affine
+
+
+def resample_bold(
+    bold: BoldSeries,
+    run_fit: RunFit,
+    anat: AnatFit,
+    grid: Grid,
+    inside: Bools | None = None,
+    n_threads: int = 1,
+) -> Floats:
+    """Bring a raw run on to a template grid: slice timing, then one cubic interpolation.
+
+    Parameters
+    ----------
+    bold : BoldSeries
+        Raw run.
+    run_fit : RunFit
+        Its estimates.
+    anat : AnatFit
+        The participant's estimates.
+    grid : Grid
+        Template space.
+    inside : ndarray of shape (x, y, z) or None
+        Voxels of the grid that are wanted; None for all.
+    n_threads : int, default=1
+        Volumes interpolated at the same time.
+
+    Returns
+    -------
+    ndarray of shape (x, y, z, time)
+        Float32; 0 where it is not wanted and where the run has no data.
+    """
+    wanted = np.ones(grid.shape, dtype=bool) if inside is None else inside
+    points = reference_points(run_fit, anat, grid, wanted)
+    # Time is the slowest axis in memory, so that each volume is written in one piece.
+    out = np.zeros((bold.n_volumes, *grid.shape), dtype=np.float32)
+    for index, values in enumerate(sampled(bold, run_fit, points, n_threads)):
+        out[index][wanted] = values
+    return np.moveaxis(out, 0, -1)
+
+
+def sampled(
+    bold: BoldSeries, run_fit: RunFit, points_mm: Floats, n_threads: int = 1
+) -> Iterator[Floats]:
+    """Read every volume at points that move with the head.
+
+    Parameters
+    ----------
+    bold : BoldSeries
+        Raw run.
+    run_fit : RunFit
+        Its estimates.
+    points_mm : ndarray of shape (point, 3)
+        Reference millimetres.
+    n_threads : int, default=1
+        Volumes interpolated at the same time.
+
+    Yields
+    ------
+    ndarray of shape (point,)
+        Values in one volume, in order of time; 0 outside it.
+    """
+    volumes = bold.volumes
+    if run_fit.slice_times_s is not None:
+        volumes = slice_timing.corrected(
+            bold, run_fit.slice_times_s, run_fit.start_time_s, run_fit.n_dummies
+        )
+    to_voxels = np.linalg.inv(bold.grid.affine)
+
+    def one(index: int) -> Floats:
+        volume = np.ascontiguousarray(volumes[..., index], dtype=np.float32)
+        return _read(volume, apply_affine(to_voxels @ run_fit.motion[index], points_mm))
+
+    with ThreadPoolExecutor(n_threads) as pool:
+        # A few at a time: what was read waits in memory until it is taken.
+        for start in range(0, bold.n_volumes, 4 * n_threads):
+            yield from pool.map(one, range(start, min(start + 4 * n_threads, bold.n_volumes)))
+
+
+def _read(volume: Floats, voxels: Floats, order: int = 3) -> Floats:
+    found = ndimage.map_coordinates(
+        volume, voxels.T, output=np.float32, order=order, mode="mirror"
+    )
+    upper = np.array(volume.shape) - 0.5
+    found[((voxels < -0.5) | (voxels > upper)).any(axis=1)] = 0
+    return np.asarray(found)
+
+
+def t1w_points(anat: AnatFit, grid: Grid, wanted: Bools) -> Floats:
+    """Find where template voxels lie in the T1w image.
+
+    Parameters
+    ----------
+    anat : AnatFit
+        Warp and affine.
+    grid : Grid
+        Template space.
+    wanted : ndarray of shape (x, y, z)
+        Voxels of the grid.
+
+    Returns
+    -------
+    ndarray of shape (point, 3)
+        T1w millimetres, one row per wanted voxel in C order.
+    """
+    points = grid.points_mm(np.argwhere(wanted).astype(float))
+    return apply_affine(anat.template_to_t1w, displaced(points, anat.warp))
+
+
+def reference_points(run_fit: RunFit, anat: AnatFit, grid: Grid, wanted: Bools) -> Floats:
+    """Find where template voxels lie in the BOLD reference.
+
+    Parameters
+    ----------
+    run_fit : RunFit
+        Place of the T1w image in the run.
+    anat : AnatFit
+        Warp and affine.
+    grid : Grid
+        Template space.
+    wanted : ndarray of shape (x, y, z)
+        Voxels of the grid.
+
+    Returns
+    -------
+    ndarray of shape (point, 3)
+        Reference millimetres, one row per wanted voxel in C order.
+    """
+    return apply_affine(run_fit.t1w_to_reference, t1w_points(anat, grid, wanted))
+
+
+def to_template(data: Floats, anat: AnatFit, grid: Grid, order: int = 1) -> Floats:
+    """Bring an image on the T1w grid to the template.
+
+    Parameters
+    ----------
+    data : ndarray of shape (x, y, z)
+        On the T1w grid: intensities, a probability, or a mask.
+    anat : AnatFit
+        Warp and affine.
+    grid : Grid
+        Template space.
+    order : int, default=1
+        Of the spline: 0 for labels, 1 for probabilities, 3 for intensities.
+
+    Returns
+    -------
+    ndarray of shape (x, y, z)
+        Float32 on ``grid``; 0 outside the T1w image.
+    """
+    voxels = anat.t1w.grid.voxels(t1w_points(anat, grid, np.ones(grid.shape, dtype=bool)))
+    image = data.astype(np.float32)
+    if order == 1:
+        # Coarse voxels stand for all the fine ones that they hold.
+        ratio = grid.zooms_mm.mean() / anat.t1w.grid.zooms_mm
+        image = ndimage.gaussian_filter(image, 0.35 * np.sqrt(np.maximum(ratio**2 - 1, 0)))
+    return _read(image, voxels, order).reshape(grid.shape)
+
+
+def reference_to_template(data: Floats, run_fit: RunFit, anat: AnatFit, grid: Grid) -> Floats:
+    """Bring an image on the raw BOLD grid, in the reference's pose, to the template.
+
+    Parameters
+    ----------
+    data : ndarray of shape (x, y, z)
+        On the raw grid.
+    run_fit : RunFit
+        The run's estimates.
+    anat : AnatFit
+        The participant's estimates.
+    grid : Grid
+        Template space.
+
+    Returns
+    -------
+    ndarray of shape (x, y, z)
+        Float32 on ``grid``; 0 outside the run's field of view.
+    """
+    points = reference_points(run_fit, anat, grid, np.ones(grid.shape, dtype=bool))
+    volume = data.astype(np.float32)
+    return _read(volume, run_fit.reference.grid.voxels(points)).reshape(grid.shape)
+
+
+def coverage(run_fit: RunFit, anat: AnatFit, grid: Grid) -> Bools:
+    """Find the template voxels that every volume of a run has data for.
+
+    Parameters
+    ----------
+    run_fit : RunFit
+        The run's estimates.
+    anat : AnatFit
+        The participant's estimates.
+    grid : Grid
+        Template space.
+
+    Returns
+    -------
+    ndarray of shape (x, y, z)
+        True where all volumes have data.
+    """
+    points = reference_points(run_fit, anat, grid, np.ones(grid.shape, dtype=bool))
+    upper = np.array(run_fit.reference.grid.shape) - 0.5
+    covered = np.ones(len(points), dtype=bool)
+    to_voxels = np.linalg.inv(run_fit.reference.grid.affine)
+    for motion in run_fit.motion:
+        voxels = apply_affine(to_voxels @ motion, points[covered])
+        covered[covered] = ((voxels >= -0.5) & (voxels <= upper)).all(axis=1)
+    return covered.reshape(grid.shape)
+
+
+def reference_on_t1w(run_fit: RunFit, grid: Grid) -> Volume:
+    """Bring the BOLD reference on to a grid in T1w space, to look at both.
+
+    Parameters
+    ----------
+    run_fit : RunFit
+        The run's estimates.
+    grid : Grid
+        In T1w millimetres.
+    """
+    points = grid.points_mm(np.argwhere(np.ones(grid.shape, dtype=bool)).astype(float))
+    voxels = run_fit.reference.grid.voxels(apply_affine(run_fit.t1w_to_reference, points))
+    return Volume(_read(run_fit.reference.data, voxels).reshape(grid.shape), grid)

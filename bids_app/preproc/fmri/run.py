@@ -1,0 +1,149 @@
+"""One BOLD run: reference, head motion, place on the T1w image, slice timing."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from scipy import ndimage
+
+from bids_app.errors import DataError
+from bids_app.preproc.fmri import motion as head
+from bids_app.preproc.fmri.brain import bold_brain
+from bids_app.preproc.fmri.coregister import CoregisterSettings, coregister
+from bids_app.preproc.fmri.reference import count_dummies, most_typical, reference_volumes
+from bids_app.preproc.fmri.settings import RunSettings
+from bids_app.preproc.fmri.slice_timing import FEWEST_VOLUMES, middle_s
+from bids_app.values import Bools, Floats
+from bids_app.values.bold import BoldSeries
+from bids_app.values.estimates import AnatFit, RunFit
+from bids_app.values.space import Mask, Volume, apply_affine
+
+log = logging.getLogger(__name__)
+
+LEAST_SIGNAL_FRACTION = 0.25
+LEAST_BRAIN_SHARE = 0.3
+
+
+def fit_run(bold: BoldSeries, anat: AnatFit, settings: RunSettings) -> RunFit:
+    """Estimate everything that one run needs to be resampled.
+
+    Parameters
+    ----------
+    bold : BoldSeries
+        Raw run.
+    anat : AnatFit
+        The participant's anatomy.
+    settings : RunSettings
+        Cost, and what the user has fixed.
+
+    Returns
+    -------
+    RunFit
+        On the raw grid.
+
+    Raises
+    ------
+    DataError
+        When the run has no signal.
+    """
+    volumes, notes = _checked(bold)
+    rough = bold_brain(_mean(volumes, bold, 0))
+    n_dummies, more = _dummies(volumes, rough, settings)
+    reference, motion = _realigned(volumes, bold, (rough, n_dummies), settings)
+    brain = bold_brain(reference)
+    sparse = CoregisterSettings(border_points=3000, overlap_points=3000)
+    place, doubts = coregister(
+        reference, brain, anat, sparse if settings.sloppy else CoregisterSettings()
+    )
+    inside, why = _brain(reference, brain, anat, place)
+    times, to_s, skipped = _slice_times(bold, n_dummies, settings)
+    notes = (*notes, *more, *doubts, *why, *skipped)
+    for note in notes:
+        log.warning("%s", note)
+    return RunFit(reference, Mask(bold.grid, inside), motion, place, times, to_s, n_dummies, notes)
+
+
+def _checked(bold: BoldSeries) -> tuple[Floats, tuple[str, ...]]:
+    volumes = bold.volumes
+    largest = volumes.reshape(-1, volumes.shape[3]).max(axis=0)
+    if not np.isfinite(largest).all():
+        raise DataError(
+            f"BOLD: {np.count_nonzero(~np.isfinite(largest))} of {len(largest)} volumes hold values that are not "
+            "finite",
+            hint="replace NaN and infinity before preprocessing, for example with 0",
+        )
+    empty = int((largest <= 0).sum())
+    if empty == len(largest):
+        raise DataError(
+            f"BOLD: all {len(largest)} volumes are empty",
+            hint="check that the file holds a BOLD series",
+        )
+    return volumes, (f"BOLD: {empty} of {len(largest)} volumes are empty",) if empty else ()
+
+
+def _mean(volumes: Floats, bold: BoldSeries, first: int) -> Volume:
+    chosen = reference_volumes(bold.n_volumes, first)
+    return Volume(volumes[..., chosen].mean(axis=3, dtype=np.float32), bold.grid)
+
+
+def _dummies(volumes: Floats, inside: Bools, settings: RunSettings) -> tuple[int, tuple[str, ...]]:
+    if settings.n_dummies is not None:
+        return settings.n_dummies, ()
+    found = count_dummies(volumes, inside)
+    return found, (f"BOLD: {found} volumes at the start are not in steady state",) if found else ()
+
+
+def _realigned(
+    volumes: Floats, bold: BoldSeries, known: tuple[Bools, int], settings: RunSettings
+) -> tuple[Volume, Floats]:
+    inside, n_dummies = known
+    cost = head.MotionSettings(
+        iterations=8 if settings.sloppy else 20, n_threads=settings.n_threads
+    )
+    chosen = reference_volumes(bold.n_volumes, n_dummies)
+    first = Volume(volumes[..., most_typical(volumes, chosen)].astype(np.float32), bold.grid)
+    moved = head.fit_motion(volumes[..., chosen], first, inside, cost)
+    stack = np.stack([
+        ndimage.affine_transform(
+            volumes[..., index].astype(np.float32),
+            np.linalg.inv(bold.grid.affine) @ matrix @ bold.grid.affine,
+            order=3,
+            mode="nearest",
+        )
+        for index, matrix in zip(chosen, moved, strict=True)
+    ])
+    reference = Volume(np.maximum(np.median(stack, axis=0), 0), bold.grid)
+    return reference, head.fit_motion(volumes, reference, inside, cost)
+
+
+def _brain(
+    reference: Volume, rough: Bools, anat: AnatFit, t1w_to_reference: Floats
+) -> tuple[Bools, tuple[str, ...]]:
+    grid = reference.grid
+    matrix = np.linalg.inv(anat.t1w.grid.affine) @ np.linalg.inv(t1w_to_reference) @ grid.affine
+    voxels = apply_affine(matrix, np.argwhere(np.ones(grid.shape, dtype=bool)).astype(float))
+    blurred = ndimage.gaussian_filter(
+        anat.brain.inside.astype(np.float32), 0.3 * grid.zooms_mm.mean() / anat.t1w.grid.zooms_mm
+    )
+    share = ndimage.map_coordinates(blurred, voxels.T, order=1).reshape(grid.shape)
+    anatomical = share > 0.5
+    if anatomical.sum() < LEAST_BRAIN_SHARE * rough.sum():
+        return rough, (
+            "BOLD: the T1w brain lies outside the BOLD image; brain mask from BOLD alone",
+        )
+    signal = reference.data > LEAST_SIGNAL_FRACTION * np.median(reference.data[anatomical])
+    return np.asarray(anatomical & signal), ()
+
+
+def _slice_times(
+    bold: BoldSeries, n_dummies: int, settings: RunSettings
+) -> tuple[Floats | None, float, tuple[str, ...]]:
+    if not settings.slice_timing:
+        return None, bold.start_time_s, ("slice timing: not corrected, as asked",)
+    if bold.slice_times_s is None:
+        return None, bold.start_time_s, ("slice timing: not corrected, slice times are unknown",)
+    if bold.n_volumes - n_dummies < FEWEST_VOLUMES:
+        n_usable = bold.n_volumes - n_dummies
+        return None, bold.start_time_s, (f"slice timing: not corrected, only {n_usable} volumes",)
+    return bold.slice_times_s, middle_s(bold.slice_times_s), ()

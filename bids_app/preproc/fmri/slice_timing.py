@@ -1,0 +1,79 @@
+"""Slice timing: each slice is shifted in time by Fourier interpolation."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import fft
+
+from bids_app.values import Floats
+from bids_app.values.bold import BoldSeries
+
+PADDING_VOLUMES = 24
+FEWEST_VOLUMES = 5
+
+
+def middle_s(slice_times_s: Floats) -> float:
+    """Middle between the first and the last of slice times of shape (slice,), rounded to milliseconds."""
+    first, last = float(slice_times_s.min()), float(slice_times_s.max())
+    return round(first + 0.5 * (last - first), 3)
+
+
+def corrected(bold: BoldSeries, slice_times_s: Floats, to_s: float, n_dummies: int) -> Floats:
+    """Shift every slice to one time within the volume.
+
+    Parameters
+    ----------
+    bold : BoldSeries
+        Raw run.
+    slice_times_s : ndarray of shape (slice,)
+        When each slice was acquired.
+    to_s : float
+        The time that slices are shifted to.
+    n_dummies : int
+        Volumes at the start that are left as they are and do not enter the interpolation.
+
+    Returns
+    -------
+    ndarray of shape (x, y, z, time)
+        Float32, in the memory order of (z, x, y, time) where slices are along z.
+    """
+    series = np.moveaxis(bold.volumes, bold.slice_axis, 0)
+    shifted = np.empty(series.shape, dtype=np.float32)
+    shifted[..., :n_dummies] = series[..., :n_dummies]
+    for index, acquired_s in enumerate(slice_times_s):
+        part = np.ascontiguousarray(series[index, ..., n_dummies:], dtype=np.float32)
+        lag = float(to_s - acquired_s) / bold.tr_s
+        shifted[index, ..., n_dummies:] = part if abs(lag) < 1e-6 else shift(part, lag)  # noqa: PLR2004 (no shift)
+    return np.moveaxis(shifted, 0, bold.slice_axis)
+
+
+def shift(series: Floats, lag: float) -> Floats:
+    """Read a series later by a fraction of its step.
+
+    Parameters
+    ----------
+    series : ndarray of shape (..., time)
+        Sampled at whole steps.
+    lag : float
+        How much later to read it, in steps.
+
+    Returns
+    -------
+    ndarray of shape (..., time)
+        Values at ``time + lag``.
+    """
+    length = series.shape[-1]
+    # Reflected about its end points, the series has neither a jump nor a kink where it would wrap round.
+    reach = min(PADDING_VOLUMES, length - 1)
+    before = 2 * series[..., :1] - series[..., reach:0:-1]
+    after = 2 * series[..., -1:] - series[..., -2 : -reach - 2 : -1]
+    padded = np.concatenate([before, series, after], axis=-1)
+    n_padded = padded.shape[-1]
+    time = np.linspace(0, 1, n_padded, dtype=np.float32)
+    slope = padded[..., -1:] - padded[..., :1]
+    spectrum = fft.rfft(padded - slope * time, axis=-1)
+    turn = np.exp(2j * np.pi * fft.rfftfreq(n_padded) * lag).astype(np.complex64)
+    moved = fft.irfft(spectrum * turn, n_padded, axis=-1)
+    moved += slope * (time + np.float32(lag / (n_padded - 1)))
+    result: Floats = moved[..., reach : reach + length]
+    return result
