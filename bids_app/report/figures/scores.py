@@ -87,7 +87,7 @@ def null_histogram(path: Path, null: Floats, observed: float, p: float, name: st
     Path
         `path`.
     """
-    figure = canvas.sheet(6.4, 2.9)
+    figure = canvas.sheet(10.0, 2.8)
     axes = figure.subplots()
     axes.hist(
         null,
@@ -99,5 +99,5 @@ def null_histogram(path: Path, null: Floats, observed: float, p: float, name: st
     )
     axes.axvline(observed, color=canvas.RED, linewidth=2, label="no shift")
     canvas.tidy(axes, x=name, y="shifts", title=f"observed {observed:+.3f}, p = {p:.2g}")
-    canvas.legend(axes, n_columns=1)
+    canvas.legend(axes)
     return canvas.save(figure, path)

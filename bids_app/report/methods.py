@@ -1,0 +1,251 @@
+"""The methods text: what was done, in sentences that can be quoted, from what the record says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from bids_app.report import tables
+from bids_app.report.record import Table, at, number, part, rows, text
+from bids_app.report.references import WORKS, Reference
+
+CITATION = re.compile(r"\[@([a-z0-9, ]+)\]")
+DEFAULT_MARKERS = "volume markers"
+ARCHITECTURES = {
+    "ridge": (
+        "The model “ridge” is a linear regression with a squared penalty [@ridge] from lagged logarithmic "
+        "band power of the EEG to principal components of the targets, in closed form, its "
+        "strength chosen inside the training data."
+    ),
+    "cnn": (
+        "The model “cnn” is the convolutional network of Bricman and Borst [@paper]: convolutions shared "
+        "by all channels, then dense layers; trained with AdamW [@adamw] in PyTorch [@torch], "
+        "stopped early on runs held back from the training data."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Methods:
+    """Methods text.
+
+    Attributes
+    ----------
+    paragraphs : tuple of (str, str)
+        Heading and text, with numbers in brackets for citations.
+    references : tuple of Reference
+        In order of their numbers, from 1.
+    """
+
+    paragraphs: tuple[tuple[str, str], ...]
+    references: tuple[Reference, ...]
+
+    @property
+    def plain(self) -> str:
+        """The whole as plain text."""
+        blocks = [f"{heading}\n{body}" for heading, body in self.paragraphs]
+        works = [
+            f"[{place}] {work.text}" + (f" https://doi.org/{work.doi}" if work.doi else "")
+            for place, work in enumerate(self.references, start=1)
+        ]
+        return "\n\n".join([*blocks, "References\n" + "\n".join(works)]) + "\n"
+
+
+def of(record: Table) -> Methods:
+    """Write the methods text of a participant or a group.
+
+    Parameters
+    ----------
+    record : dict
+        As read from disk. A step is described when the record shows that it was taken.
+    """
+    drafts = {
+        "Software and data": _data(record),
+        "Anatomy and fMRI": _fmri(record),
+        "EEG": _eeg(record),
+        "Model": _model(record),
+        "Evaluation": _evaluation(record),
+    }
+    return _numbered({heading: " ".join(body) for heading, body in drafts.items() if body})
+
+
+def _data(record: Table) -> list[str]:
+    said = [
+        f"Results come from eeg2fmri {text(record, 'version', '(version not recorded)')}, a BIDS "
+        "App [@bidsapps], run on data organized by the Brain Imaging Data Structure [@bids, "
+        "eegbids]."
+    ]
+    clocks = [
+        part(pairing, "clock") for pairing in rows(record, "pairings") if part(pairing, "clock")
+    ]
+    if clocks:
+        names = tables.unique(text(clock, "marker", "") for clock in clocks)
+        marked = ", ".join(f"“{name}”" for name in names if name)
+        said.append(
+            f"EEG time was put onto scanner time by a straight line through the {DEFAULT_MARKERS}"
+            f"{f' ({marked})' if marked else ''} of each of {len(clocks)} recordings."
+        )
+        residuals = [
+            value for clock in clocks if (value := number(clock, "residual_s")) is not None
+        ]
+        if residuals:
+            said.append(f"No marker lay farther than {1e3 * max(residuals):.2g} ms from its line.")
+    return said
+
+
+def _fmri(record: Table) -> list[str]:
+    engine = text(part(record, "anatomy"), "engine", "")
+    if engine == "fmriprep":
+        return [
+            "Preprocessed BOLD, masks, tissue probabilities and confounds were taken as they are "
+            "from derivatives of fMRIPrep [@fmriprep]; cite its own methods text as well."
+        ]
+    if engine != "builtin":
+        return []
+    return [*_anatomy(), *_bold(part(record, "settings"))]
+
+
+def _anatomy() -> list[str]:
+    return [
+        "Images were preprocessed by the app's own engine, which is not fMRIPrep.",
+        "The brain was found in the T1-weighted image with deepbet [@deepbet], and intensity was "
+        "made uniform with N4 [@n4] in SimpleITK [@sitk].",
+        "The image was registered to the symmetric ICBM152 2009a template [@icbm] that Nilearn "
+        "[@nilearn] carries, by an affine and then a diffeomorphic transform that raises local "
+        "cross-correlation, after the measure of Avants et al. [@lncc].",
+        "Grey matter, white matter and cerebrospinal fluid were told apart by expectation "
+        "maximization with a hidden Markov random field [@hmrf] and the template's tissue "
+        "probabilities.",
+    ]
+
+
+def _bold(settings: Table) -> list[str]:
+    resolution = _figure(at(settings, "resolution_mm"), " mm")
+    smoothing = _figure(at(settings, "smoothing_fwhm_mm"), " mm full width at half maximum")
+    said = [
+        "Head motion was estimated by inverse-compositional Gauss-Newton registration "
+        "[@compositional] of each volume to a robust reference, and the reference was aligned "
+        "with the T1-weighted image by its white-matter border [@bbr].",
+        "Where slice times are recorded, slices were shifted to one time in the Fourier domain.",
+        "All transforms were composed, and each volume was interpolated once, with cubic "
+        "splines, on the template grid" + (f" of {resolution}." if resolution else "."),
+        "Confounds include framewise displacement [@fd].",
+    ]
+    if smoothing:
+        said.append(
+            f"What the models learn is smoothed by {smoothing}; the preprocessed BOLD is not."
+        )
+    return said
+
+
+def _eeg(record: Table) -> list[str]:
+    if not any(text(pairing, "eeg", "") for pairing in rows(record, "pairings")):
+        return []
+    settings = part(part(record, "settings"), "eeg")
+    rate, low, high = (
+        _figure(at(settings, name), " Hz")
+        for name in ("resample.rate_hz", "band.low_hz", "band.high_hz")
+    )
+    steps = [
+        f"resampled to {rate}" if rate else "",
+        f"band-pass filtered from {low} to {high} without phase shift" if low and high else "",
+        "notch filtered at the power line where its frequency is recorded"
+        if "notch" in settings
+        else "",
+        "referenced to the average of all EEG channels" if "reference" in settings else "",
+    ]
+    taken = [step for step in steps if step]
+    said = ["EEG was read with MNE-Python [@mne]" + (f" and {_listed(taken)}." if taken else ".")]
+    if "gradient" in settings:
+        said.append("Gradient artefacts were removed by template subtraction [@aas].")
+    elif settings:
+        said.append("This app removed neither gradient nor pulse artefacts from it.")
+    return said
+
+
+def _model(record: Table) -> list[str]:
+    settings = part(record, "settings")
+    window, lag = at(settings, "window_s"), at(settings, "window_lag_s")
+    said = []
+    if window:
+        end = f" {lag:g} s before" if isinstance(lag, (int, float)) and lag else " at"
+        said.append(
+            f"Each volume is predicted from the {_figure(window, ' s')} of EEG that end{end} the "
+            "time of the volume [@paper]; volumes without a whole window are counted and not "
+            "scored."
+        )
+    scored = tables.shown(rows(record, "scores"))
+    models = [
+        name
+        for name in tables.unique(tables.row_name(score) for score in scored)
+        if name not in tables.REFERENCES
+    ]
+    if models:
+        said.append(
+            "Targets are changes from the participant's median volume, as fractions of it; "
+            "voxels are those of grey and white matter."
+        )
+    said += [
+        ARCHITECTURES.get(name, f"The model “{name}” is described in its own documentation.")
+        for name in models
+    ]
+    seed = at(settings, "random_seed")
+    if models and seed is not None:
+        said.append(f"All randomness comes from seed {seed}.")
+    return said
+
+
+def _evaluation(record: Table) -> list[str]:
+    scored = tables.shown(rows(record, "scores"))
+    if not scored:
+        return []
+    said = ["Scores were computed on data that were not in training."]
+    said += [
+        tables.meaning(split) for split in tables.unique(text(score, "split") for score in scored)
+    ]
+    said.append("Correlation and R² are computed in time, for each voxel, on demeaned signals.")
+    tests = [
+        *rows(record, "tests"),
+        *(test for run in rows(record, "runs") for test in rows(run, "tests")),
+    ]
+    if tests:
+        said.append(
+            "Chance was estimated by circular shifts of the prediction against the measurement, "
+            "which keep the autocorrelation of both; p is (1 + shifts that reach the score) / (1 "
+            "+ shifts) [@permutation]."
+        )
+    if rows(record, "participants"):
+        said.append(
+            "Intervals of means over people are Student's after Fisher's z below ten people, and "
+            "a bootstrap over people from ten on [@bca]."
+        )
+    if rows(record, "runs"):
+        said.append("Carpet plots follow Power [@carpet].")
+    return said
+
+
+def _numbered(drafts: dict[str, str]) -> Methods:
+    cited: list[str] = []
+
+    def number_of(found: re.Match[str]) -> str:
+        keys = [key.strip() for key in found.group(1).split(",")]
+        cited.extend(key for key in keys if key not in cited)
+        return f"[{', '.join(str(cited.index(key) + 1) for key in keys)}]"
+
+    paragraphs = tuple(
+        (heading, CITATION.sub(number_of, body)) for heading, body in drafts.items()
+    )
+    return Methods(paragraphs, tuple(WORKS[key] for key in cited))
+
+
+def _figure(value: Any, unit: str) -> str:
+    return (
+        f"{value:g}{unit}"
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+        else ""
+    )
+
+
+def _listed(steps: list[str]) -> str:
+    return steps[0] if len(steps) == 1 else f"{', '.join(steps[:-1])} and {steps[-1]}"

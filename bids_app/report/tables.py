@@ -1,0 +1,235 @@
+"""Score tables: which rows and columns, in which order, and how a figure is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bids_app.report import interval
+from bids_app.report.record import Table, number, text
+
+SPLITS = {
+    "participant": "The model never saw this person: it was trained on other participants only.",
+    "run": "The model saw other runs of this person, but never this run.",
+    "block": (
+        "The model saw other parts of this same run; a gap around each test part was left out "
+        "(purged)."
+    ),
+    "insample": (
+        "The model was trained on these very data, so its scores would mean nothing and are not "
+        "shown."
+    ),
+}
+UNSCORED = "insample"
+REFERENCES = {
+    "zero": "no change at all: every volume equals the baseline",
+    "training mean": "the mean volume of the training data, the same at every time",
+    "participant mean": (
+        "this person's own measured mean volume, which no model may know: what anatomy alone gives"
+    ),
+    "time only": "a curve of the position in the run, without EEG",
+    "events": "the task's events convolved with a haemodynamic response, without EEG",
+}
+METRICS = {
+    "r": "Pearson correlation in time between measured and synthesized signal of a voxel",
+    "r2": (
+        "share of the measured variance in time that is explained, both demeaned; negative when "
+        "worse than a flat line"
+    ),
+    "mse": "mean squared error in squared fractional signal change, the unit of the paper's table",
+    "skill": "1 − MSE / MSE of the row zero; above 0 is better than predicting no change",
+}
+NAMES = {"r": "r", "r2": "R²", "mse": "MSE", "skill": "skill"}
+MINUS = "−"
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """One table of scores.
+
+    Attributes
+    ----------
+    on : str
+        What was scored.
+    split : str
+        Which data the models had seen.
+    meaning : str
+        The split in words.
+    columns : tuple of str
+        Headings.
+    rows : tuple of (str, bool, tuple of str)
+        Heading, whether it is a model, and one cell per column.
+    """
+
+    on: str
+    split: str
+    meaning: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, bool, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleTable:
+    """One score of each participant (rows) and model (columns), with mean and interval.
+
+    Attributes
+    ----------
+    metric : str
+        Which score.
+    meaning : str
+        The split in words.
+    models : tuple of str
+        Columns.
+    rows : tuple of (str, tuple of str)
+        Participant and one cell per model.
+    means, intervals : tuple of str
+        One per model.
+    """
+
+    metric: str
+    meaning: str
+    models: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    means: tuple[str, ...]
+    intervals: tuple[str, ...]
+
+
+def of(scores: list[Table], on: str) -> list[ScoreTable]:
+    """Arrange the scores of one run, participant or group: one table per split.
+
+    Parameters
+    ----------
+    scores : list of dict
+        As the record has them.
+    on : str
+        Name of what was scored.
+    """
+    own = [score for score in shown(scores) if text(score, "on") == on]
+    return [_table(own, on, split) for split in unique(text(score, "split") for score in own)]
+
+
+def people(scores: list[Table]) -> list[PeopleTable]:
+    """Arrange the first correlation of each participant: one table per split."""
+    own = [
+        score for score in shown(scores) if _is_person(score) and base(text(score, "name")) == "r"
+    ]
+    first = unique(text(score, "name") for score in own)[:1]
+    own = [score for score in own if text(score, "name") in first]
+    return [_people(own, split) for split in unique(text(score, "split") for score in own)]
+
+
+def shown(scores: list[Table]) -> list[Table]:
+    """Leave out scores of models on their own training data."""
+    return [score for score in scores if text(score, "split") != UNSCORED]
+
+
+def row_name(score: Table) -> str:
+    """Name of a row, with spaces."""
+    return text(score, "row").replace("-", " ").replace("_", " ")
+
+
+def base(metric: str) -> str:
+    """Which metric a name such as ``r_mean`` is a summary of."""
+    return metric.split("_", maxsplit=1)[0].lower()
+
+
+def heading(metric: str, unit: str = "") -> str:
+    """Column heading of a metric."""
+    first, _, rest = metric.partition("_")
+    name = NAMES.get(first.lower(), first)
+    more = ", ".join(word for word in (rest.replace("_", " "), unit) if word)
+    return f"{name} ({more})" if more else name
+
+
+def written(value: float | None, metric: str) -> str:
+    """Write a figure as its metric is usually read; ``n/a`` where it is not defined."""
+    if value is None or not math.isfinite(value):
+        return "n/a"
+    known = base(metric)
+    if known == "mse" and value:
+        mantissa, exponent = f"{value:.2e}".split("e")
+        return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}".replace("-", MINUS)
+    rounded = {"r": f"{value:+.3f}", "r2": f"{value:+.3f}", "skill": f"{value:+.3f}"}
+    return rounded.get(known, f"{value:.4g}").replace("-", MINUS)
+
+
+def written_p(p: float | None) -> str:
+    """Write a p-value."""
+    if p is None:
+        return "n/a"
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.1g}"  # noqa: PLR2004 (below it, three decimals show 0.000)
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """Keep the first of each, in order."""
+    return list(dict.fromkeys(names))
+
+
+def _table(scores: list[Table], on: str, split: str) -> ScoreTable:
+    own = [score for score in scores if text(score, "split") == split]
+    metrics = {text(score, "name"): text(score, "unit", "") for score in own}
+    found = {(row_name(score), text(score, "name")): number(score, "value") for score in own}
+    names = sorted(unique(row_name(score) for score in own), key=_place)
+    rows = tuple(
+        (
+            name,
+            name not in REFERENCES,
+            tuple(written(found.get((name, metric)), metric) for metric in metrics),
+        )
+        for name in names
+    )
+    columns = tuple(heading(metric, unit) for metric, unit in metrics.items())
+    return ScoreTable(on, split, meaning(split), columns, rows)
+
+
+def meaning(split: str) -> str:
+    """Say what a split is."""
+    return SPLITS.get(split, f"Split “{split}”: not described by the record.")
+
+
+def _people(scores: list[Table], split: str) -> PeopleTable:
+    own = [score for score in scores if text(score, "split") == split]
+    metric = text(own[0], "name")
+    models = [name for name in unique(row_name(score) for score in own) if name not in REFERENCES]
+    labels = unique(text(score, "on") for score in own)
+    found = {(text(score, "on"), row_name(score)): number(score, "value") for score in own}
+    columns = [
+        np.array([
+            math.nan if (value := found.get((label, model))) is None else value for label in labels
+        ])
+        for model in models
+    ]
+    rows = tuple(
+        (label, tuple(written(found.get((label, model)), metric) for model in models))
+        for label in labels
+    )
+    means = tuple(written(_mean(column), metric) for column in columns)
+    bounds = tuple(
+        _bounds(interval.of_mean(column, correlation=True), metric) for column in columns
+    )
+    return PeopleTable(heading(metric), meaning(split), tuple(models), rows, means, bounds)
+
+
+def _mean(values: np.typing.NDArray[np.float64]) -> float | None:
+    kept = values[np.isfinite(values)]
+    return float(kept.mean()) if kept.size else None
+
+
+def _bounds(found: tuple[float, float] | None, metric: str) -> str:
+    return (
+        "n/a" if found is None else f"{written(found[0], metric)} to {written(found[1], metric)}"
+    )
+
+
+def _is_person(score: Table) -> bool:
+    on = text(score, "on")
+    return on.startswith("sub-") and "_" not in on
+
+
+def _place(name: str) -> int:
+    order = list(REFERENCES)
+    return order.index(name) if name in REFERENCES else len(order)
