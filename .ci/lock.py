@@ -1,7 +1,8 @@
 """Write the lock files: the newest versions that fit pyproject.toml, exact and complete.
 
-Run by ``make lock`` with the Python that the lock is for. pip resolves once, with the CUDA build of torch, from its
-metadata alone; the CPU lock is the same without what only that build brings. Nothing is installed.
+Run by ``make lock`` with the Python that the lock is for. pip resolves once, with the CUDA build
+of torch, from its metadata alone; the CPU lock is the same without what only that build brings.
+Nothing is installed.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ HELD = ["torch==2.13.0"]
 # wanted by deepbet for its window and by num2words for its command line; the app has neither
 LEFT_OUT = {"customtkinter", "darkdetect", "docopt"}
 CUDA = re.compile(r"(nvidia|cuda)-|triton$")
-HEAD = "# {what}\n# Written by `make lock` for CPython {python} on Linux. Complete: install it with --no-deps.\n"
+HEAD = """\
+# {what}
+# Written by `make lock` for CPython {python} on Linux. Complete: install it with --no-deps.
+"""
 
 
 def main() -> int:
@@ -36,20 +40,35 @@ def main() -> int:
     cpu = {name for name in running if not CUDA.match(name)}
     write("requirements-cpu.lock", "The app, computing on the CPU.", cpu, found)
     write("requirements-cuda.lock", "The app, computing on an NVIDIA GPU.", running, found)
-    write("requirements-test.lock", "What the tests need beside the app.", found.keys() - running, found)
+    write(
+        "requirements-test.lock",
+        "What the tests need beside the app.",
+        found.keys() - running,
+        found,
+    )
     return 0
 
 
 def project_build() -> list[str]:
     """List what building the app needs, so that it is installed without a second look-up."""
-    built_with: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    built_with: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"][
+        "requires"
+    ]
     return built_with
 
 
 def resolve(wanted: list[str]) -> dict[str, dict[str, Any]]:
     """Let pip choose versions; give the metadata of each package by its normal name."""
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--dry-run",
+            "--ignore-installed",
+        ]
         command += ["--prefer-binary", "--report", report.name, *wanted]
         subprocess.run(command, check=True)
         chosen = [item["metadata"] for item in json.load(report)["install"]]
@@ -59,7 +78,11 @@ def resolve(wanted: list[str]) -> dict[str, dict[str, Any]]:
 def closure(wanted: list[str], found: dict[str, dict[str, Any]]) -> set[str]:
     """Name everything that these requirements bring."""
     reached: set[tuple[str, str]] = set()
-    to_see = [(normal(one.name), extra) for one in map(Requirement, wanted) for extra in {"", *one.extras}]
+    to_see = [
+        (normal(one.name), extra)
+        for one in map(Requirement, wanted)
+        for extra in {"", *one.extras}
+    ]
     while to_see:
         name, extra = to_see.pop()
         if name not in found or (name, extra) in reached:
