@@ -28,7 +28,7 @@ def acquire_t1w(settings: SimulationSettings, head: Head, person: Person) -> tup
     images = [head.image(T1W), *(Volume(tissue, head.grid) for tissue in (head.gm, head.wm, head.csf))]
     shown = render(images, person.anatomy, grid, np.eye(4))
     rng = stream(settings.seed, person.label, "t1w")
-    clean = shown[..., 0] * shading(grid.shape, settings.difficulty.t1w_bias_fraction, rng)
+    clean = shown[0] * shading(grid.shape, settings.difficulty.t1w_bias_fraction, rng)
     spread = np.float32(settings.difficulty.t1w_noise_fraction * T1W.wm)
     noisy = np.hypot(
         clean + spread * rng.standard_normal(grid.shape, dtype=np.float32),
@@ -36,5 +36,5 @@ def acquire_t1w(settings: SimulationSettings, head: Head, person: Person) -> tup
     )
     if settings.head != "whole":
         noisy *= clean > 0  # defacing and stripping leave zeros behind
-    tissues = {name: shown[..., index] for index, name in enumerate(("GM", "WM", "CSF"), start=1)}
+    tissues = {name: shown[index] for index, name in enumerate(("GM", "WM", "CSF"), start=1)}
     return Volume(np.round(noisy), grid), tissues

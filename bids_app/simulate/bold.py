@@ -85,10 +85,10 @@ def make_scene(
     """
     finer = _finer(grid)
     shown = render(images, person.anatomy, finer, np.linalg.inv(t1w_to_reference))
-    shown[..., 2:] *= EPI.gm * shown[..., 1:2]
-    shown *= shading(finer.shape, COIL_FRACTION, rng)[..., None]
-    parts = [_voxel_mean(shown[..., column]) for column in range(shown.shape[-1]) if column != 1]
-    return Scene(grid, finer, parts[0], np.stack(parts[1:]))
+    shown[2:] *= EPI.gm * shown[1]
+    shown *= shading(finer.shape, COIL_FRACTION, rng)
+    active = np.stack([_voxel_mean(image) for image in shown[2:]])
+    return Scene(grid, finer, _voxel_mean(shown[0]), active)
 
 
 def _finer(grid: Grid) -> Grid:

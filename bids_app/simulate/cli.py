@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,9 @@ def command(out_bids: Path, **options: Any) -> None:
 
     What is true of it goes to OUT_BIDS/sourcedata/truth.
     """
+    for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        # Sums over threads are not the same on every machine, and the matrices are small.
+        os.environ.setdefault(threads, "1")
     from dataclasses import replace
 
     from bids_app import log

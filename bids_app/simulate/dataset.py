@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -104,11 +102,10 @@ def simulate(settings: SimulationSettings, dataset: Path) -> Path:
             hint="name another folder, or remove this one",
         )
     world = make_world(settings)
-    people = [make_person(settings, label) for label in tree.labels(settings.n_participants)]
-    tree.write_root(dataset, settings, people)
+    tree.write_root(dataset, settings)
     write_truth_root(dataset, world)
-    for person in people:
-        write_person(dataset, world, person)
+    for label in tree.labels(settings.n_participants):
+        write_person(dataset, world, make_person(settings, label))
     return dataset
 
 

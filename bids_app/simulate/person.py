@@ -34,10 +34,6 @@ class Person:
     ----------
     label : str
         Participant label, without ``sub-``.
-    age : int
-        Years.
-    sex : str
-        ``F`` or ``M``.
     anatomy : Anatomy
         From template to T1w.
     t1w_grid : Grid
@@ -49,13 +45,17 @@ class Person:
     """
 
     label: str
-    age: int
-    sex: str
     anatomy: Anatomy
     t1w_grid: Grid
     hrf_peak_s: float
     heart_hz: float
     breath_hz: float
+
+
+def age_and_sex(settings: SimulationSettings, label: str) -> tuple[int, str]:
+    """Draw what the table of participants says of a person: years, and ``F`` or ``M``."""
+    rng = stream(settings.seed, label, "table")
+    return int(rng.integers(20, 41)), str(rng.choice(["F", "M"]))
 
 
 def make_person(settings: SimulationSettings, label: str) -> Person:
@@ -67,8 +67,6 @@ def make_person(settings: SimulationSettings, label: str) -> Person:
     peak_s = difficulty.hrf_peak_s + difficulty.hrf_peak_sd_s * rng.standard_normal()
     return Person(
         label=label,
-        age=int(rng.integers(20, 41)),
-        sex=str(rng.choice(["F", "M"])),
         anatomy=anatomy,
         t1w_grid=_t1w_grid(anatomy, settings.size.t1w_mm, rng),
         hrf_peak_s=max(LEAST_HRF_PEAK_S, float(peak_s)),

@@ -11,8 +11,8 @@ from bids_app.values import Floats
 from bids_app.values.estimates import Warp
 from bids_app.values.space import Grid, Volume, apply_affine
 
-INVERSE_STEPS = 12
-CHUNK_POINTS = 2_000_000
+INVERSE_STEPS = 7
+SLAB_POINTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,30 +46,32 @@ class Anatomy:
 
 def displacement(warp: Warp, points_mm: Floats) -> Floats:
     """Displacement in millimetres, shape (point, 3), at points of shape (point, 3)."""
-    voxels = warp.grid.voxels(points_mm).T
-    parts = [
-        ndimage.map_coordinates(warp.displacement_mm[..., axis], voxels, order=1, mode="nearest")
-        for axis in range(3)
-    ]
-    return np.stack(parts, axis=-1)
+    return _displacement(warp, warp.grid.voxels(points_mm).T).T
+
+
+def _displacement(warp: Warp, places: Floats) -> Floats:
+    """Displacement of shape (3, …) at voxel places of shape (3, …) of the warp's grid."""
+    return np.stack([_linear(warp.displacement_mm[..., axis], places, "nearest") for axis in range(3)])
+
+
+def _linear(image: Floats, places: Floats, outside: str = "constant") -> Floats:
+    values: Floats = ndimage.map_coordinates(image, places, order=1, mode=outside, output=np.float32)
+    return values
 
 
 def invert(warp: Warp) -> Warp:
     """Displacement that undoes another, on the same grid."""
-    index = np.indices(warp.grid.shape).reshape(3, -1).T
-    points = warp.grid.points_mm(index.astype(float))
-    back = np.zeros_like(points)
+    start = np.indices(warp.grid.shape, dtype=np.float32)
+    step_mm = warp.grid.zooms_mm.astype(np.float32)[:, None, None, None]
+    back = np.zeros_like(start)
     for _ in range(INVERSE_STEPS):
-        back = -displacement(warp, points + back)
-    return Warp(warp.grid, back.reshape(*warp.grid.shape, 3))
+        back = -_displacement(warp, start + back / step_mm)
+    return Warp(warp.grid, np.moveaxis(back, 0, -1))
 
 
 def sample(image: Volume, points_mm: Floats) -> Floats:
     """Values of an image, shape (point,), at points of shape (point, 3), linear between voxels, 0 outside."""
-    found: Floats = ndimage.map_coordinates(
-        image.data, image.grid.voxels(points_mm).T, order=1, output=np.float32, mode="constant"
-    )
-    return found
+    return _linear(image.data, image.grid.voxels(points_mm).T)
 
 
 def render(images: list[Volume], anatomy: Anatomy, grid: Grid, grid_to_t1w: Floats) -> Floats:
@@ -78,7 +80,7 @@ def render(images: list[Volume], anatomy: Anatomy, grid: Grid, grid_to_t1w: Floa
     Parameters
     ----------
     images : list of Volume
-        In template space.
+        In template space, on grids whose axes are those of the template.
     anatomy : Anatomy
         The person.
     grid : Grid
@@ -88,19 +90,35 @@ def render(images: list[Volume], anatomy: Anatomy, grid: Grid, grid_to_t1w: Floa
 
     Returns
     -------
-    ndarray of shape (x, y, z, image)
+    ndarray of shape (image, x, y, z)
         Values on the grid.
     """
-    n_points = int(np.prod(grid.shape))
-    shown = np.empty((n_points, len(images)), dtype=np.float32)
-    for start in range(0, n_points, CHUNK_POINTS):
-        flat = np.arange(start, min(start + CHUNK_POINTS, n_points))
-        voxels = np.stack(np.unravel_index(flat, grid.shape), axis=-1)
-        points = apply_affine(grid_to_t1w, grid.points_mm(voxels))
-        points = anatomy.to_template(points)
-        for column, image in enumerate(images):
-            shown[flat, column] = sample(image, points)
-    return shown.reshape(*grid.shape, len(images))
+    shown = np.empty((len(images), *grid.shape), dtype=np.float32)
+    to_warped = np.linalg.inv(anatomy.template_to_t1w) @ grid_to_t1w @ grid.affine
+    slab = max(1, SLAB_POINTS // (grid.shape[1] * grid.shape[2]))
+    for start in range(0, grid.shape[0], slab):
+        part = slice(start, min(start + slab, grid.shape[0]))
+        points = _mapped(to_warped, part, grid.shape)
+        points += _displacement(anatomy.inverse_warp, _places(anatomy.inverse_warp.grid, points))
+        for number, image in enumerate(images):
+            shown[number, part] = _linear(image.data, _places(image.grid, points))
+    return shown
+
+
+def _mapped(affine: Floats, part: slice, shape: tuple[int, int, int]) -> Floats:
+    """Where the voxels of some x-slices go, shape (3, x, y, z); sums of columns, as most of them repeat."""
+    ranges = (np.arange(part.start, part.stop), np.arange(shape[1]), np.arange(shape[2]))
+    x, y, z = np.meshgrid(*ranges, indexing="ij", sparse=True)
+    rows = [row[0] * x + (row[1] * y + (row[2] * z + row[3])) for row in affine[:3]]
+    return np.stack(rows).astype(np.float32)
+
+
+def _places(grid: Grid, points: Floats) -> Floats:
+    """Voxel places of shape (3, …) of points of shape (3, …), on a grid without rotation."""
+    origin, steps = grid.affine[:3, 3], np.diag(grid.affine)[:3]
+    shape = (3,) + (1,) * (points.ndim - 1)
+    placed: Floats = (points - origin.reshape(shape).astype(np.float32)) / steps.reshape(shape).astype(np.float32)
+    return placed
 
 
 def rigid(rotation_rad: Floats, shift_mm: Floats) -> Floats:

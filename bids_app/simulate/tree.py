@@ -11,7 +11,7 @@ from bids_app import __version__
 from bids_app.files import sidecar, tables
 from bids_app.files.whole import write_text
 from bids_app.simulate.activity import Trial
-from bids_app.simulate.person import Person
+from bids_app.simulate.person import age_and_sex
 from bids_app.simulate.sensors import GROUND, REFERENCE, Cap
 from bids_app.simulate.settings import SimulationSettings
 
@@ -51,8 +51,9 @@ def run_stem(settings: SimulationSettings, label: str, run: str) -> str:
     return f"sub-{label}_task-{settings.task}_run-{run}"
 
 
-def write_root(dataset: Path, settings: SimulationSettings, people: list[Person]) -> None:
+def write_root(dataset: Path, settings: SimulationSettings) -> None:
     """Write the files at the top of the dataset."""
+    people = {label: age_and_sex(settings, label) for label in labels(settings.n_participants)}
     sidecar.write_json(
         dataset / "dataset_description.json",
         {
@@ -70,9 +71,9 @@ def write_root(dataset: Path, settings: SimulationSettings, people: list[Person]
     tables.write_tsv(
         dataset / "participants.tsv",
         {
-            "participant_id": [f"sub-{person.label}" for person in people],
-            "age": [person.age for person in people],
-            "sex": [person.sex for person in people],
+            "participant_id": [f"sub-{label}" for label in people],
+            "age": [age for age, _ in people.values()],
+            "sex": [sex for _, sex in people.values()],
         },
     )
     sidecar.write_json(
