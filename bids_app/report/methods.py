@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from bids_app.report import tables
-from bids_app.report.record import Table, at, number, part, rows, text
+from bids_app.report.record import Table, at, finite, number, part, rows, text
 from bids_app.report.references import WORKS, Reference
 
 CITATION = re.compile(r"\[@([a-z0-9, ]+)\]")
 DEFAULT_MARKERS = "volume markers"
 ARCHITECTURES = {
     "ridge": (
-        "The model “ridge” is a linear regression with a squared penalty [@ridge] from lagged logarithmic "
-        "band power of the EEG to principal components of the targets, in closed form, its "
-        "strength chosen inside the training data."
+        "The model “ridge” is a linear regression with a squared penalty [@ridge] from lagged "
+        "logarithmic band power of the EEG to principal components of the targets, in closed "
+        "form, its strength chosen inside the training data."
     ),
     "cnn": (
-        "The model “cnn” is the convolutional network of Bricman and Borst [@paper]: convolutions shared "
-        "by all channels, then dense layers; trained with AdamW [@adamw] in PyTorch [@torch], "
-        "stopped early on runs held back from the training data."
+        "The model “cnn” is the convolutional network of Bricman and Borst [@paper]: "
+        "convolutions shared by all channels, then dense layers; trained with AdamW [@adamw] in "
+        "PyTorch [@torch], stopped early on runs held back from the training data."
     ),
 }
 
@@ -166,12 +166,12 @@ def _eeg(record: Table) -> list[str]:
 
 def _model(record: Table) -> list[str]:
     settings = part(record, "settings")
-    window, lag = at(settings, "window_s"), at(settings, "window_lag_s")
+    window, lag = _figure(at(settings, "window_s"), " s"), finite(at(settings, "window_lag_s"))
     said = []
     if window:
-        end = f" {lag:g} s before" if isinstance(lag, (int, float)) and lag else " at"
+        end = f" {lag:g} s before" if lag else " at"
         said.append(
-            f"Each volume is predicted from the {_figure(window, ' s')} of EEG that end{end} the "
+            f"Each volume is predicted from the {window} of EEG that end{end} the "
             "time of the volume [@paper]; volumes without a whole window are counted and not "
             "scored."
         )
@@ -240,11 +240,8 @@ def _numbered(drafts: dict[str, str]) -> Methods:
 
 
 def _figure(value: Any, unit: str) -> str:
-    return (
-        f"{value:g}{unit}"
-        if isinstance(value, (int, float)) and not isinstance(value, bool)
-        else ""
-    )
+    known = finite(value)
+    return "" if known is None else f"{known:g}{unit}"
 
 
 def _listed(steps: list[str]) -> str:

@@ -113,7 +113,9 @@ def _write(path: Path, template: str, content: dict[str, Any]) -> Path:
         lstrip_blocks=True,
     )
     environment.filters["anchor"] = anchor
-    return write_text(path, environment.get_template(template).render(content))
+    page = environment.get_template(template).render(content)
+    # JSON can hold half of a surrogate pair, which no file can.
+    return write_text(path, page.encode("utf-8", "replace").decode("utf-8"))
 
 
 def anchor(name: str) -> str:

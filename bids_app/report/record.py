@@ -16,12 +16,20 @@ def text(table: Table, key: str, otherwise: str = UNKNOWN) -> str:
     return otherwise if found is None or found == "" else str(found)
 
 
+def finite(found: Any) -> float | None:
+    """Take a value as a number; None when it is no number or not finite."""
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        return None
+    try:
+        value = float(found)
+    except OverflowError:
+        return None
+    return value if math.isfinite(value) else None
+
+
 def number(table: Table, key: str) -> float | None:
     """Read an entry as a number; None when it is missing, no number or not finite."""
-    found = table.get(key)
-    if isinstance(found, bool) or not isinstance(found, (int, float)) or not math.isfinite(found):
-        return None
-    return float(found)
+    return finite(table.get(key))
 
 
 def count(table: Table, key: str) -> str:

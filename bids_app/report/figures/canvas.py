@@ -78,7 +78,6 @@ def save(figure: Figure, path: Path, largest_bytes: int = LARGEST_BYTES) -> Path
             encoded = _encoded(picture.quantize(256, dither=Image.Dither.NONE), dpi)
         if len(encoded) <= largest_bytes:
             break
-    path.parent.mkdir(parents=True, exist_ok=True)
     with whole(path) as partial:
         partial.write_bytes(encoded)
     return path
@@ -93,5 +92,5 @@ def _drawn(figure: Figure, dpi: int) -> Image.Image:
 
 def _encoded(picture: Image.Image, dpi: int) -> bytes:
     buffer = BytesIO()
-    picture.save(buffer, "PNG", optimize=True, dpi=(dpi, dpi))
+    picture.save(buffer, "PNG", dpi=(dpi, dpi))
     return buffer.getvalue()

@@ -10,6 +10,7 @@ from bids_app.report.figures import canvas
 from bids_app.values import Floats
 
 SHOWN_RANGE = (5, 95)
+DEEPEST_DB = 90.0
 
 
 def clock(path: Path, marker_s: Floats, residual_s: Floats, title: str = "") -> Path:
@@ -88,9 +89,10 @@ def eeg_spectrum(
             label=f"{name} cleaning",
         )
     canvas.tidy(axes, x="frequency (Hz)", y="power (dB re 1 µV²/Hz)")
-    seen = 10 * np.log10(np.maximum(np.concatenate([before, after]) * 1e12, floor))
+    levels = 10 * np.log10(np.maximum(np.concatenate([before, after]) * 1e12, floor))
     # A notch can be very deep; drawing its bottom would flatten all else.
-    axes.set_ylim(np.percentile(seen, 1) - 5, seen.max() + 5)
+    lowest_db = max(np.percentile(levels, 1), levels.max() - DEEPEST_DB)
+    axes.set_ylim(lowest_db - 5, levels.max() + 5)
     axes.set_xlim(frequency_hz[0], frequency_hz[-1])
     for name, frequency in (marks_hz or {}).items():
         axes.axvline(frequency, color=canvas.ORANGE, linewidth=1, linestyle=":")

@@ -35,6 +35,8 @@ class View:
         The same voxels, in RAS order.
     near : ndarray of shape (x, y, z)
         Voxels of the brain and its margin, in RAS order; nothing else is drawn.
+    box : tuple of (int, int)
+        First voxel that is drawn and the one after the last, along x, y, z.
     planes : tuple of int
         Axis across which each row of slices is cut: 0 sagittal, 1 coronal, 2 axial.
     n_slices : int
@@ -44,22 +46,13 @@ class View:
     grid: Grid
     turned: Grid
     near: Bools
+    box: tuple[tuple[int, int], ...]
     planes: tuple[int, ...] = (AXIAL, CORONAL, SAGITTAL)
     n_slices: int = 7
 
     def only(self, *planes: int) -> View:
         """Keep some planes."""
         return replace(self, planes=planes)
-
-    @property
-    def box(self) -> list[tuple[int, int]]:
-        """First voxel that is drawn and the one after the last, along x, y, z."""
-        spans = []
-        for axis in range(3):
-            across = tuple(other for other in range(3) if other != axis)
-            found = np.flatnonzero(self.near.any(axis=across))
-            spans.append((int(found[0]), int(found[-1]) + 1))
-        return spans
 
     def indices(self, plane: int) -> list[int]:
         """Slices spread over the box, without its ends, where there is little to see."""
@@ -160,7 +153,11 @@ def view(grid: Grid, masks: dict[str, Bools]) -> View:
     if not inside.any():
         raise ValueError(f"masks {sorted(masks)} hold no voxel; expected some to draw")
     distance_mm = ndimage.distance_transform_edt(~inside, sampling=grid.zooms_mm)
-    return View(grid, turned_grid(grid), turn(distance_mm <= MARGIN_MM, grid))
+    near = turn(distance_mm <= MARGIN_MM, grid)
+    others = ((1, 2), (0, 2), (0, 1))
+    along = [np.flatnonzero(near.any(axis=axes)) for axes in others]
+    box = tuple((int(found[0]), int(found[-1]) + 1) for found in along)
+    return View(grid, turned_grid(grid), near, box)
 
 
 def order(grid: Grid) -> tuple[tuple[int, ...], tuple[bool, ...]]:

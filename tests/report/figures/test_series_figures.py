@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from scipy import signal
+
+from bids_app.report import figures
+from bids_app.report.figures import series
+
+TR_S = 1.5
+
+
+def test_motion_is_drawn_in_millimetres_and_degrees(drawn: list[Figure]) -> None:
+    rng = np.random.default_rng(0)
+    parameters = rng.standard_normal((40, 6)) * 0.01
+    fd_mm = np.r_[np.nan, np.full(38, 0.1), 0.9]
+    figures.motion(Path("m.png"), parameters, fd_mm, fd_mm * 2, TR_S)
+    shift, turn, displacement, dvars = drawn[0].axes
+    np.testing.assert_array_equal(shift.lines[1].get_ydata(), parameters[:, 1])
+    np.testing.assert_allclose(turn.lines[2].get_ydata(), parameters[:, 5] * 180 / np.pi)
+    assert displacement.get_title(loc="left") == "mean 0.12 mm; volumes over 0.5 mm: 1"
+    assert dvars.lines[0].get_xdata()[-1] == 39 * TR_S  # type: ignore[index]  # an array
+
+
+def test_motion_without_dvars_has_no_such_panel(drawn: list[Figure]) -> None:
+    figures.motion(Path("m.png"), np.zeros((9, 6)), np.zeros(9), None, TR_S)
+    assert [axes.get_ylabel() for axes in drawn[0].axes] == [
+        "translation (mm)",
+        "rotation (°)",
+        "FD (mm)",
+    ]
+
+
+def test_rows_are_sorted_by_tissue_and_then_by_likeness() -> None:
+    rng = np.random.default_rng(1)
+    common = rng.standard_normal(200)
+    weight = np.array([0.2, 3.0, 0.0, 0.3, 4.0, 1.0, 0.1])
+    tissue = np.array(["WM", "GM", "GM", "WM", "WM", "GM", "GM"])
+    measured = common[:, None] * weight + 0.5 * rng.standard_normal((200, 7))
+    assert series.sorted_rows(measured, tissue, 99).tolist() == [1, 5, 6, 2, 4, 3, 0]
+    assert series.sorted_rows(measured, tissue, 3).tolist() == [1, 2, 0]
+
+
+def test_standardised_equals_scipy_and_leaves_gaps() -> None:
+    rng = np.random.default_rng(2)
+    data = rng.standard_normal((30, 5)) + np.arange(30)[:, None] * np.linspace(0, 2, 5)
+    data[:, 3] = 1000.1
+    kept = np.arange(30) >= 6
+    found = series.standardised(data, kept)
+    expected = signal.detrend(data[6:], axis=0)
+    expected[:, 3] = 0.0
+    expected /= np.where(np.arange(5) == 3, 1.0, expected.std(axis=0))
+    np.testing.assert_allclose(found[6:], expected, atol=1e-9)
+    assert np.isnan(found[:6]).all()
+
+
+def test_a_carpet_does_not_look_at_volumes_without_prediction(drawn: list[Figure]) -> None:
+    rng = np.random.default_rng(3)
+    measured = rng.standard_normal((30, 50)) * 0.01
+    tissue = np.where(np.arange(50) < 20, "WM", "GM")
+    shown = []
+    for fill in (0.0, 99.0):
+        synthesized = 0.1 * measured
+        synthesized[:4] = fill
+        figures.carpet(Path("c.png"), measured, synthesized, tissue, TR_S, np.arange(4))
+        above, below = drawn[-1].axes[2:4]
+        carpet = np.ma.filled(below.images[0].get_array(), np.nan)
+        shown.append((above.get_title(loc="left"), above.lines[0].get_ydata(), carpet))
+    assert shown[0][0] == shown[1][0]
+    np.testing.assert_allclose(shown[0][1], shown[1][1])
+    np.testing.assert_allclose(shown[0][2], shown[1][2])
+    assert np.isnan(shown[1][2][:, :4]).all()
+
+
+def test_a_carpet_says_how_large_both_signals_are_on_one_scale(drawn: list[Figure]) -> None:
+    rng = np.random.default_rng(4)
+    measured = rng.standard_normal((40, 60))
+    measured *= 0.02 / measured.std(axis=0)
+    tissue = np.repeat(["GM", "WM"], 30)
+    figures.carpet(Path("c.png"), measured, 0.1 * measured, tissue, TR_S, np.array([], dtype=int))
+    above, left, other, right = drawn[0].axes[:4]
+    assert above.get_title(loc="left") == "measured (median SD of a voxel 2 %)"
+    assert other.get_title(loc="left") == "synthesized (median SD of a voxel 0.2 %)"
+    assert left.images[0].get_clim() == right.images[0].get_clim()
+    assert tuple(left.images[0].get_extent()) == (0.0, 40 * TR_S, 60.0, 0.0)
+
+
+def test_a_carpet_of_measured_data_alone_has_one_panel(drawn: list[Figure]) -> None:
+    measured = np.random.default_rng(5).standard_normal((20, 11))
+    figures.carpet(Path("c.png"), measured, None, np.repeat("GM", 11), TR_S, np.arange(3))
+    assert len(drawn[0].axes) == 3
+
+
+def test_time_courses_are_percent_and_scored_where_both_exist(drawn: list[Figure]) -> None:
+    true = np.array([[0.01, 0.0], [0.02, 0.0], [0.0, 0.0], [0.03, 0.0], [0.9, 0.0]])
+    made = np.array([[0.0, 0.1], [0.01, 0.2], [-0.01, 0.1], [0.02, 0.2], [np.nan, np.nan]])
+    figures.timecourses(Path("t.png"), true, made, TR_S, ("best", "flat"))
+    best, flat = drawn[0].axes
+    assert best.get_title(loc="left") == "best: r = +1.00"
+    assert flat.get_title(loc="left") == "flat: r = n/a"
+    np.testing.assert_allclose(best.lines[1].get_ydata()[:4], [-0.5, 0.5, -1.5, 1.5])  # type: ignore[index]  # an array
+
+
+def test_each_time_course_needs_a_title() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        figures.timecourses(Path("t.png"), np.ones((5, 2)), np.ones((5, 2)), TR_S, ("one",))
