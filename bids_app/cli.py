@@ -18,7 +18,6 @@ from bids_app.config import RUN_TABLE, RunConfig, read_config_file
 from bids_app.errors import (
     AnalysisLevelError,
     AppError,
-    CannotCreateError,
     MissingInputError,
     UsageError,
 )
@@ -316,26 +315,6 @@ def _check_values(config: RunConfig) -> None:
         raise MissingInputError(
             f"--model {config.model}: no such folder", hint="give the folder that holds bundle.json"
         )
-
-
-def check_output(output_dir: Path) -> None:
-    """Make the output folder, and see that it can be written to.
-
-    Raises
-    ------
-    CannotCreateError
-        When it cannot.
-    """
-    probe = output_dir / f".probe-{os.getpid()}"
-    try:
-        output_dir.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise CannotCreateError(
-            f"{output_dir}: cannot be written: {error.strerror}",
-            hint="is it mounted writable, and owned by the user of the container (-u $(id -u))?",
-        ) from error
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,7 @@ def describe(output_dir: Path, links: dict[str, Path], source: dict[str, Any], e
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [generated, *source.get("GeneratedBy", [])],
+        "RawDataset": {"Name": source.get("Name"), "Identity": identity(source)},
         "DatasetLinks": {name: path.resolve().as_uri() for name, path in links.items()},
     }
     if source.get("License"):
@@ -64,6 +67,11 @@ def describe(output_dir: Path, links: dict[str, Path], source: dict[str, Any], e
         write_json(output_dir / "dataset_description.json", found)
         write_text(output_dir / ".bidsignore", "\n".join(IGNORED) + "\n")
         describe_labels(output_dir, DESCRIPTIONS)
+
+
+def identity(source: dict[str, Any]) -> str:
+    """Hash of a dataset's description: tells datasets apart wherever they are mounted."""
+    return hashlib.sha256(json.dumps(source, sort_keys=True).encode()).hexdigest()
 
 
 def describe_labels(output_dir: Path, labels: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,22 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a finished stage left.
+
+    Attributes
+    ----------
+    files : list of Path
+        What it wrote.
+    told : dict
+        What the report must say of it.
+    """
+
+    files: list[Path]
+    told: dict[str, Any]
+
+
 class Stage:
     """One stage's record.
 
@@ -74,19 +90,28 @@ class Stage:
         self.path = work_dir / "stages" / f"{name}.json"
         self.key = key
 
-    def done(self) -> list[Path] | None:
-        """Give the stage's files when all is as the record says; None when there is work to do."""
+    def done(self) -> Done | None:
+        """Give what the stage left when all is as the record says; None when there is work to do."""
         try:
             found = read_json(self.path)
             files = dict(found["files"])
             same = found["key"] == self.key and all(
                 sha256(Path(name)) == content for name, content in files.items()
             )
+            return Done([Path(name) for name in files], dict(found["told"])) if same else None
         except (AppError, OSError, KeyError, ValueError, TypeError):
             return None
-        return [Path(name) for name in files] if same else None
 
-    def record(self, files: Iterable[Path]) -> None:
-        """Note that the stage is done."""
+    def record(self, files: Iterable[Path], told: dict[str, Any]) -> Done:
+        """Note that the stage is done.
+
+        Parameters
+        ----------
+        files : iterable of Path
+            What it wrote.
+        told : dict
+            What the report must say of it; plain values only.
+        """
         written = {str(path): sha256(path) for path in files}
-        write_json(self.path, {"key": self.key, "files": written})
+        write_json(self.path, {"key": self.key, "files": written, "told": told})
+        return Done([Path(name) for name in written], told)

@@ -97,6 +97,11 @@ def write_anatomy(
     return written
 
 
+def write_tissues(target: Target, tissues: dict[str, Floats], grid: Grid) -> list[Path]:
+    """Write tissue probabilities, each of shape (x, y, z), in template space."""
+    return _write_images(target, target.space.labels, tissues, (grid, None))
+
+
 def _write_images(
     target: Target, labels: dict[str, str], images: dict[str, Floats], place: tuple[Grid, str | None]
 ) -> list[Path]:
@@ -105,6 +110,8 @@ def _write_images(
     kinds = [("T1w", "T1w.nii.gz", {"desc": "preproc"}), ("brain", "mask.nii.gz", {"desc": "brain"})]
     kinds += [(tissue, "probseg.nii.gz", {"label": tissue}) for tissue in TISSUES]
     for name, ending, own in kinds:
+        if name not in images:
+            continue
         path = target.path("anat", ending, labels | own)
         if name == "brain":
             nifti.write_mask(path, Mask(grid, np.asarray(images[name]) > 0.5))  # noqa: PLR2004

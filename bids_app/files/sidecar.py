@@ -65,6 +65,34 @@ def inherited(bids_dir: Path, path: Path) -> dict[str, Any]:
     return collected
 
 
+def nearest(bids_dir: Path, path: Path, ending: str) -> Path | None:
+    """Find the table that goes with a data file, such as its ``channels.tsv``.
+
+    Parameters
+    ----------
+    bids_dir : Path
+        Root of the dataset.
+    path : Path
+        The data file, below the root.
+    ending : str
+        Suffix and extension of the table.
+
+    Returns
+    -------
+    Path or None
+        The applicable one that lies deepest and has the longest name.
+    """
+    own = parse_name(path.name) | {"suffix": ending.partition(".")[0]}
+    folder = path.parent
+    while True:
+        matching = [name for name in folder.glob(f"*{ending}") if _applies(name.name, own)]
+        if matching:
+            return max(matching, key=lambda name: len(name.name))
+        if folder == bids_dir:
+            return None
+        folder = folder.parent
+
+
 def _applies(sidecar: str, own: dict[str, str]) -> bool:
     if sidecar.startswith("."):
         return False

@@ -72,3 +72,23 @@ def write_text(path: Path, text: str) -> Path:
     with whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
     return path
+
+
+def check_folder(folder: Path) -> None:
+    """Make a folder, and see that it can be written to.
+
+    Raises
+    ------
+    CannotCreateError
+        When it cannot.
+    """
+    probe = folder / f".probe-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CannotCreateError(
+            f"{folder}: cannot be written: {error.strerror}",
+            hint="is it mounted writable, and owned by the user of the container (-u $(id -u))?",
+        ) from error

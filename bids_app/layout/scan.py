@@ -60,7 +60,8 @@ def scan(config: RunConfig, label: str) -> tuple[dict[str, list[BidsFile]], list
 
 
 def _indexed(bids_dir: Path, label: str) -> list[Path]:
-    others = re.compile(rf"/sub-(?!{re.escape(label)}(/|_|$))")
+    # Everything at the top but this participant's folder: other people, derivatives, sourcedata, code.
+    others = re.compile(rf"^/(?!sub-{re.escape(label)}(/|$))")
     try:
         indexer = BIDSLayoutIndexer(
             validate=False, ignore=[others, re.compile(r"/\.")], index_metadata=False

@@ -1,0 +1,137 @@
+"""One participant's anatomy: estimated once, written, and read back by whoever needs it."""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from bids_app.config import RunConfig
+from bids_app.derivatives import provenance, restore, write
+from bids_app.errors import MissingInputError
+from bids_app.files import nifti
+from bids_app.files.template import NAME, load_template
+from bids_app.learn import device
+from bids_app.pipeline.place import Figures, output_grid, target
+from bids_app.pipeline.record import Record
+from bids_app.preproc import fmri
+from bids_app.report import figures
+from bids_app.values import Floats
+from bids_app.values.entities import Entities
+from bids_app.values.estimates import AnatFit
+from bids_app.values.pairing import Participant
+
+log = logging.getLogger(__name__)
+
+
+class Anatomy:
+    """A participant's anatomy.
+
+    Nothing is computed before :attr:`fit` is asked for: a run that is done, or reused, needs no anatomy.
+
+    Parameters
+    ----------
+    who : Participant
+        Whose.
+    config : RunConfig
+        The call.
+    record : Record
+        Is told what was done.
+    """
+
+    def __init__(self, who: Participant, config: RunConfig, record: Record) -> None:
+        self.who = who
+        self.config = config
+        self.record = record
+        self.entities = Entities.of({"sub": who.label})
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of all that decides the anatomy.
+
+        Raises
+        ------
+        MissingInputError
+            When the participant has no T1w.
+        """
+        if self.who.t1w is None:
+            raise MissingInputError(
+                f"sub-{self.who.label}: has no T1w image; the built-in engine needs one to find the template",
+                hint="add anat/sub-<label>_T1w.nii.gz, or reuse fMRIPrep's output with -d fmriprep=PATH",
+            )
+        decides = {"sloppy": self.config.sloppy, "grid": output_grid(self.config).affine.tolist()}
+        return provenance.key("anatomy", [self.who.t1w.path], decides)
+
+    @cached_property
+    def fit(self) -> AnatFit:
+        """The estimates, always as they are on disk: a run that goes on after an interruption sees the same."""
+        stage = provenance.Stage(self.config.work_dir, f"{self.entities.stem}_anatomy", self.key)
+        done = None if self.config.overwrite else stage.done()
+        if done is None:
+            done = self._estimate(stage)
+        self.record.content["anatomy"] = {
+            "t1w": str(self._t1w.relative_to(self.config.bids_dir)),
+            "engine": "builtin",
+            **done.told,
+        }
+        return restore.anatomy(self._target, tuple(done.told["notes"]))
+
+    def in_template(self, what: str) -> Floats:
+        """Read the ``brain``, ``T1w`` or a tissue on the output grid, shape (x, y, z)."""
+        self.fit  # noqa: B018 (writes the files when they are not there)
+        ending, own = {
+            "T1w": ("T1w.nii.gz", {"desc": "preproc"}),
+            "brain": ("mask.nii.gz", {"desc": "brain"}),
+        }.get(what, ("probseg.nii.gz", {"label": what}))
+        path = self._target.path("anat", ending, self._target.space.labels | own)
+        return nifti.read_volume(path).data
+
+    @property
+    def _t1w(self) -> Path:
+        assert self.who.t1w is not None  # noqa: S101 (key refuses it)
+        return self.who.t1w.path
+
+    @property
+    def _target(self) -> write.Target:
+        return target(self.config, self.entities, NAME, [self._t1w])
+
+    def _estimate(self, stage: provenance.Stage) -> provenance.Done:
+        log.info("sub-%s: anatomy", self.who.label)
+        template = load_template()
+        settings = fmri.AnatSettings(
+            sloppy=self.config.sloppy, n_threads=self.config.omp_nthreads, device=str(device.choose(self.config.device))
+        )
+        fit = fmri.fit_anatomy(nifti.read_volume(self._t1w), template, settings)
+        grid = output_grid(self.config)
+        images = {"T1w": fit.t1w.data, "brain": fit.brain.inside.astype(np.float32), **fit.tissues}
+        moved = {name: fmri.to_template(data, fit, grid) for name, data in images.items()}
+        files = write.write_anatomy(self._target, fit, moved, grid)
+        told = self._draw(moved)
+        return stage.record([*files, *told.files()], {"figures": told.told, "notes": list(fit.notes)})
+
+    def _draw(self, moved: dict[str, Floats]) -> Figures:
+        grid = output_grid(self.config)
+        told = Figures(self.config.output_dir, self.entities)
+        path = told.add(
+            "normalisation",
+            "T1w on the template",
+            "The participant's T1w in template space, with the template's grey and white matter drawn over it. The "
+            "lines should follow the folds and the ventricles.",
+        )
+        template = load_template(2)
+        masks = {
+            name: fmri.onto_grid(tissue, template.grid, grid) > 0.5  # noqa: PLR2004
+            for name, tissue in (("GM", template.gm), ("WM", template.wm))
+        }
+        fixed = fmri.onto_grid(template.t1.data, template.grid, grid)
+        figures.registration(path, moved["T1w"], fixed, grid, masks, ("T1w", "template"))
+        path = told.add(
+            "tissues",
+            "Tissues of the participant",
+            "Grey and white matter as estimated for this participant, over their T1w in template space.",
+        )
+        own = {name: moved[name] > 0.5 for name in ("brain", "GM", "WM")}  # noqa: PLR2004
+        figures.mask_over_mean(path, moved["T1w"], own, grid)
+        return told

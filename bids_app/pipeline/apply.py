@@ -1,0 +1,207 @@
+"""Apply a trained bundle to every EEG run of a participant; no BOLD is needed."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bids_app.config import RunConfig
+from bids_app.derivatives import reuse
+from bids_app.derivatives.names import DEFAULT_ARCHITECTURE, synth
+from bids_app.derivatives.describe import DESCRIPTIONS, describe_labels, locked
+from bids_app.derivatives.predictions import Synthesis, write_prediction
+from bids_app.derivatives.reuse import PreprocessedRun
+from bids_app.errors import DataError
+from bids_app.files.sidecar import read_json
+from bids_app.learn import device
+from bids_app.learn.bundle import identity, load
+from bids_app.learn.evaluate import References
+from bids_app.learn.predict import predict
+from bids_app.pipeline import prepare
+from bids_app.pipeline.judge import Case, draw_run, judge
+from bids_app.pipeline.place import target
+from bids_app.pipeline.record import Record
+from bids_app.samples.scale import scale_alone, scale_causally
+from bids_app.samples.targets import baseline, fractional_change
+from bids_app.samples.windows import Scan, WindowSettings, cut
+from bids_app.values.bundle import ModelBundle
+from bids_app.values.outcome import Prediction
+from bids_app.values.pairing import Clock
+from bids_app.values.samples import Samples
+
+log = logging.getLogger(__name__)
+
+
+def model_tr_s(config: RunConfig) -> float | None:
+    """Repetition time of the bundle that will be applied; None without one."""
+    return load(config.model).bold.tr_s if config.model else None
+
+
+def apply_bundle(label: str, config: RunConfig, record: Record) -> None:
+    """Synthesize BOLD for each EEG run, and score it where BOLD was measured.
+
+    Raises
+    ------
+    AppError
+        When the bundle cannot be used at all.
+    """
+    assert config.model is not None  # noqa: S101 (the story asks only with a model)
+    bundle = load(config.model)
+    applied = _Applied(bundle, identity(config.model), config, record)
+    processed = {row["run"] for row in record.content["pairings"] if row["status"] != "failed"}
+    results = []
+    for run in reuse.runs(config.output_dir, label, bundle.bold.space):
+        if run.eeg is not None and run.name in processed:
+            with record.attempt(f"{run.name} {bundle.architecture}"):
+                results.append(applied.run(run))
+    if not results:
+        record.note("no EEG run could be used: nothing was predicted")
+    scored = [found for found in results if found.truth is not None and found.prediction.split != "insample"]
+    if scored:
+        case = Case(
+            {found.prediction.run: found.truth for found in scored if found.truth is not None},
+            {found.prediction.run: found.references for found in scored if found.references is not None},
+            bundle.bold.mask,
+            {found.prediction.run: found.run for found in scored},
+            config,
+        )
+        judge([found.prediction for found in scored], case, record)
+        for found in scored:
+            draw_run(found.prediction, case, record)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Result:
+    run: PreprocessedRun
+    prediction: Prediction
+    truth: Samples | None
+    references: References | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Applied:
+    """A bundle at work."""
+
+    bundle: ModelBundle
+    weights: str
+    config: RunConfig
+    record: Record
+
+    def run(self, run: PreprocessedRun) -> _Result:
+        """Predict one run, write it, and read what was measured."""
+        samples = self._samples(run)
+        split = "insample" if self._trained_on(run) else "participant"
+        scaled = scale_causally(samples) if self.config.causal_scaling else scale_alone(samples)
+        prediction = predict(
+            self.bundle, scaled, device.choose(self.config.device), split, causal=self.config.causal_scaling
+        )
+        truth, level = self._measured(run, samples)
+        self._write(run, prediction, level)
+        self._tell(run, samples, split)
+        if truth is None or truth.targets is None:
+            return _Result(run, prediction, None, None)
+        zero = np.zeros(self.bundle.bold.n_voxels, np.float32)
+        mean = np.asarray(truth.targets.mean(axis=0), np.float32)
+        # Changes are relative to a median, so that the mean of the training targets is near zero; a bundle does not hold it.
+        return _Result(run, prediction, truth, References(zero, mean))
+
+    def _samples(self, run: PreprocessedRun) -> Samples:
+        if run.space is not None:
+            self._refuse_other_space(run)
+        heard = prepare.hear(run)
+        tr_s = float(run.metadata.get("RepetitionTime", self.bundle.bold.tr_s))
+        start_time_s = float(run.metadata.get("StartTime", self.bundle.bold.start_time_s))
+        length_s = heard.eeg.shape[1] / heard.rate_hz
+        known = reuse.shape_of(run)[3] if run.bold else run.eeg_metadata.get("NumberOfVolumes")
+        n_volumes = (self.config.n_volumes if not run.bold else None) or known or int(length_s // tr_s)
+        scan = Scan(run.name, run.entities.participant, n_volumes, tr_s, start_time_s, heard.channels)
+        settings = WindowSettings(self.bundle.eeg.window_s, self.bundle.bold.window_lag_s)
+        if heard.clock is None:
+            self.record.note(f"{run.name}: no volume markers: the first volume starts with the EEG")
+        return cut(heard.eeg, heard.rate_hz, heard.clock or Clock(0.0), scan, settings)
+
+    def _refuse_other_space(self, run: PreprocessedRun) -> None:
+        bold = self.bundle.bold
+        assert run.space is not None  # noqa: S101 (asked only then)
+        if (run.space.name, run.space.resolution) != (bold.space, bold.resolution):
+            raise DataError(
+                f"{run.name}: is in {run.space.name} res-{run.space.resolution}; the model predicts "
+                f"{bold.space} res-{bold.resolution}",
+                hint="preprocess with the engine and resolution of the model, or use a model for this template",
+            )
+
+    def _trained_on(self, run: PreprocessedRun) -> bool:
+        """Tell whether this person was in the training set: the same label of the same dataset, or the same data."""
+        content = prepare.eeg_hash(run)
+        dataset = dataset_identity(self.config.output_dir)
+        return any(
+            content in person.get("contents", [])
+            or (dataset and (person.get("dataset"), person.get("label")) == (dataset, run.entities.participant))
+            for person in self.bundle.training.get("participants", [])
+        )
+
+    def _measured(self, run: PreprocessedRun, samples: Samples) -> tuple[Samples | None, Any]:
+        if run.bold is None:
+            return None, None
+        rows = prepare.smoothed_rows(run, self.bundle.bold.mask, self.config)
+        level = baseline([rows])
+        return replace(samples, targets=fractional_change(rows[samples.volumes], level)), level
+
+    def _write(self, run: PreprocessedRun, prediction: Prediction, level: Any) -> None:
+        assert run.eeg is not None  # noqa: S101 (only EEG runs are predicted)
+        bundle = self.bundle
+        synthesis = Synthesis(
+            prediction=prediction,
+            bold=bundle.bold,
+            baseline=bundle.baseline if level is None else level,
+            measured=level is not None,
+            tr_s=float(run.metadata.get("RepetitionTime", bundle.bold.tr_s)),
+            start_time_s=float(run.metadata.get("StartTime", bundle.bold.start_time_s)),
+            model={
+                "Name": bundle.architecture,
+                "Origin": "bundle",
+                "Weights": self.weights,
+                "TrainedOn": [
+                    f"sub-{person.get('label')}"
+                    for person in bundle.training.get("participants", [])
+                ],
+                "Seed": bundle.training.get("seed"),
+                "Arguments": bundle.arguments,
+            },
+            metadata={
+                name: value
+                for name, value in (run.metadata or run.eeg_metadata).items()
+                if name == "TaskName" and value
+            },
+        )
+        where = target(self.config, run.entities, bundle.bold.space, [run.eeg], "")
+        write_prediction(where, synthesis, overwrite=self.config.overwrite)
+        tell_label(self.config.output_dir, bundle.architecture, prediction.split)
+
+    def _tell(self, run: PreprocessedRun, samples: Samples, split: str) -> None:
+        for row in self.record.content["pairings"]:
+            if row["run"] == run.name:
+                row["n_samples"] = len(samples)
+                row["n_volumes"] = samples.n_volumes
+                row["volumes_without_prediction"] = samples.n_volumes - len(samples)
+        if split == "insample":
+            self.record.note(f"{run.name}: the model was trained on this person; its prediction is not scored")
+
+
+def dataset_identity(output_dir: Path) -> str:
+    """Hash of the description of the raw dataset that an output folder was made from; empty when it is not known."""
+    path = output_dir / "dataset_description.json"
+    return str(read_json(path).get("RawDataset", {}).get("Identity", "")) if path.is_file() else ""
+
+
+def tell_label(output_dir: Path, architecture: str, split: str) -> None:
+    """Explain the ``desc`` label of an architecture that is not the default."""
+    if architecture == DEFAULT_ARCHITECTURE:
+        return
+    plain = synth(DEFAULT_ARCHITECTURE, split)
+    with locked(output_dir / "dataset_description.json"):
+        describe_labels(output_dir, {synth(architecture, split): f"{DESCRIPTIONS[plain]}; architecture {architecture}"})

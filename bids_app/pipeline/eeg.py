@@ -1,0 +1,226 @@
+"""One EEG recording: its clock, and its cleaning."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.signal import welch
+
+from bids_app.config import RunConfig, settings
+from bids_app.derivatives import provenance, write
+from bids_app.errors import AppError, DataError
+from bids_app.files import eeg as files
+from bids_app.files import nifti, sidecar, tables
+from bids_app.files.template import NAME
+from bids_app.layout.clock import Expected, fit_clock
+from bids_app.pipeline.place import Figures, target
+from bids_app.preproc import eeg as cleaning
+from bids_app.report import figures
+from bids_app.values import Floats
+from bids_app.values.pairing import Clock, Pairing
+from bids_app.values.recording import Event, Recording
+
+log = logging.getLogger(__name__)
+
+SPECTRUM_S = 4.0
+HIGHEST_SHOWN_HZ = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What the EEG must know of its volumes.
+
+    Attributes
+    ----------
+    tr_s : float or None
+        Repetition time: of the BOLD, else of the model that will be applied.
+    n_volumes : int or None
+        Volumes of the BOLD; None without BOLD.
+    """
+
+    tr_s: float | None
+    n_volumes: int | None
+
+
+def scan_of(pairing: Pairing, model_tr_s: float | None) -> Scan:
+    """Read repetition time and number of volumes of the run that the EEG belongs to."""
+    if pairing.run is None:
+        return Scan(model_tr_s, None)
+    path = pairing.run.bold.path
+    shape = nifti.series_shape(path)
+    if len(shape) != 4:  # noqa: PLR2004 (x, y, z, time)
+        raise DataError(f"{path}: has shape {shape}; expected four axes (x, y, z, time)")
+    return Scan(nifti.repetition_time_s(path, pairing.run.metadata), shape[3])
+
+
+def clean(pairing: Pairing, scan: Scan, config: RunConfig) -> provenance.Done:
+    """Find the clock of one recording and clean it, unless that is done.
+
+    Returns
+    -------
+    Done
+        Files, and ``figures``, ``notes``, ``clock`` and ``eeg`` for the report.
+    """
+    assert pairing.eeg is not None  # noqa: S101 (the story asks only where there is EEG)
+    path = pairing.eeg.path
+    beside = {ending: sidecar.nearest(config.bids_dir, path, ending) for ending in ("channels.tsv", "events.tsv")}
+    steps = {cleaning.name(step): config.table("eeg", cleaning.name(step)) for step in cleaning.STEPS}
+    inputs = [*companions(path), *(found for found in beside.values() if found)]
+    decides = [pairing.eeg_metadata, scan, steps, config.volume_marker]
+    key = provenance.key("eeg", inputs, decides)
+    stage = provenance.Stage(config.work_dir, f"{pairing.entities.stem}_eeg", key)
+    done = None if config.overwrite else stage.done()
+    if done is not None:
+        return done
+    log.info("%s: EEG", pairing.entities.stem)
+    notes: list[str] = []
+    recording = _read(pairing, beside["channels.tsv"])
+    clock = find_clock(pairing, recording, scan, (beside["events.tsv"], config.volume_marker))
+    cleaned = cleaning.clean(recording, steps, path.name, notes.append)
+    chosen = {
+        cleaning.name(step): asdict(settings(step.Settings, steps[cleaning.name(step)], cleaning.name(step)))
+        for step in cleaning.STEPS
+    }
+    history = write.EegHistory(pairing.eeg_metadata, chosen, clock, _n_volumes(scan, clock), scan.tr_s)
+    written = write.write_eeg(target(config, pairing.entities, NAME, [path]), cleaned, history)
+    told = _draw(pairing, config, (recording, cleaned), clock)
+    return stage.record(
+        [*written, *told.files()],
+        {
+            "figures": told.told,
+            "notes": notes,
+            "clock": asdict(clock) if clock else None,
+            "eeg": {"channels": len(cleaned.names), "rate_hz": cleaned.rate_hz},
+        },
+    )
+
+
+def companions(path: Path) -> list[Path]:
+    """List a recording's files: the header, and those beside it with the same stem (.eeg, .vmrk, .fdt, …)."""
+    beside = (found for found in path.parent.glob(f"{path.stem}.*") if found.suffix not in {".json", ".tsv"})
+    return sorted({path, *beside} if path.is_file() else {path})
+
+
+def find_clock(
+    pairing: Pairing, recording: Recording, scan: Scan, told: tuple[Path | None, str | None]
+) -> Clock | None:
+    """EEG time on BOLD time, from the recording's own markers, else from its events.tsv.
+
+    Parameters
+    ----------
+    pairing : Pairing
+        Which recording.
+    recording : Recording
+        With its markers.
+    scan : Scan
+        Its volumes.
+    told : tuple of (Path or None, str or None)
+        Its events.tsv, and the marker's name as the user gave it.
+
+    Returns
+    -------
+    Clock or None
+        None for EEG without BOLD that has no markers: then nothing says when volumes would have been.
+    """
+    assert pairing.eeg is not None  # noqa: S101 (the story asks only where there is EEG)
+    table, marker = told
+    if scan.tr_s is None:
+        return None
+    expected = Expected(scan.tr_s, scan.n_volumes, recording.duration_s, marker)
+    where = pairing.eeg.path.name
+    try:
+        return fit_clock(recording.events, expected, where, "recording")
+    except DataError as error:
+        events = _events(table) if table else ()
+        if events:
+            try:
+                return fit_clock(events, expected, table.name if table else where, "events.tsv")
+            except DataError:
+                log.debug("%s: no volume markers in %s either", where, table)
+        if scan.n_volumes is None and "no volume markers" in str(error):
+            return None
+        raise
+
+
+def _events(table: Path) -> tuple[Event, ...]:
+    try:
+        columns = tables.read_tsv(table)
+    except AppError as error:
+        log.warning("%s", error)
+        return ()
+    labels = columns.get("trial_type") or columns.get("value") or []
+    onsets = [tables.number(cell) for cell in columns.get("onset", [])]
+    found = [
+        Event(onset, label)
+        for name in ("trial_type", "value")
+        for onset, label in zip(onsets, columns.get(name, labels if name == "value" else []), strict=False)
+        if np.isfinite(onset) and label != tables.MISSING
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _read(pairing: Pairing, channels: Path | None) -> Recording:
+    assert pairing.eeg is not None  # noqa: S101 (as above)
+    line = pairing.eeg_metadata.get("PowerLineFrequency")
+    table = tables.read_tsv(channels) if channels else None
+    return files.read(pairing.eeg.path, table, float(line) if isinstance(line, (int, float)) else None)
+
+
+def _n_volumes(scan: Scan, clock: Clock | None) -> int | None:
+    if scan.n_volumes is not None:
+        return scan.n_volumes
+    return clock.n_expected if clock else None
+
+
+def _draw(
+    pairing: Pairing, config: RunConfig, recordings: tuple[Recording, Recording], clock: Clock | None
+) -> Figures:
+    told = Figures(config.output_dir, pairing.entities)
+    before, after = (_spectrum(recording) for recording in recordings)
+    path = told.add(
+        "spectrum",
+        "EEG before and after cleaning",
+        "Power spectrum of each channel as recorded and after cleaning.",
+    )
+    shared = before[0][: min(len(before[0]), len(after[0]))]
+    figures.eeg_spectrum(path, shared, before[1][:, : len(shared)], after[1][:, : len(shared)])
+    if clock is not None:
+        path = told.add(
+            "clock",
+            "EEG clock on the scanner's clock",
+            "Distance of each volume marker from the line that was fitted through all of them.",
+        )
+        marker_s = np.asarray([
+            event.onset_s for event in recordings[0].events if event.label.split("/")[-1].split() == clock.marker.split()
+        ])
+        figures.clock(path, marker_s, _residual(marker_s, clock))
+    return told
+
+
+def _residual(marker_s: Floats, clock: Clock) -> Floats:
+    """Distance of each marker from the nearest volume onset of the clock, shape (marker,), in seconds."""
+    if len(marker_s) < 2:  # noqa: PLR2004 (no spacing to compare with)
+        return np.zeros(len(marker_s))
+    spacing_s = float(np.median(np.diff(marker_s))) / clock.rate
+    bold_s = clock.bold_s(marker_s)
+    residual: Floats = bold_s - np.round(bold_s / spacing_s) * spacing_s
+    return residual
+
+
+def _spectrum(recording: Recording) -> tuple[Floats, Floats]:
+    """Frequencies, shape (frequency,), in hertz and power, shape (channel, frequency), in V²/Hz."""
+    rows = recording.rows("EEG")
+    n_segment = min(round(SPECTRUM_S * recording.rate_hz), recording.n_samples)
+    frequency, power = welch(recording.volts[rows], recording.rate_hz, nperseg=n_segment)
+    shown = frequency <= HIGHEST_SHOWN_HZ
+    return frequency[shown], power[:, shown]
+
+
+def told_clock(metadata: dict[str, Any]) -> Clock | None:
+    """The clock as it stands in the sidecar of cleaned EEG."""
+    found = metadata.get("VolumeClock")
+    return Clock(**found) if found else None

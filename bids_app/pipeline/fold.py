@@ -1,0 +1,166 @@
+"""One fold: train on one part, predict the other; kept in the work folder, so that it is done once."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from bids_app.config import RunConfig, settings
+from bids_app.derivatives import provenance
+from bids_app.errors import AppError
+from bids_app.files.sidecar import read_json, write_json
+from bids_app.files.whole import whole_folder
+from bids_app.learn.predict import apply
+from bids_app.learn.train import TrainSettings, fit
+from bids_app.samples.scale import scale_causally, scale_split
+from bids_app.values.bundle import BoldSpec, EegSpec
+from bids_app.values.outcome import Prediction
+from bids_app.values.samples import Samples, Split
+
+log = logging.getLogger(__name__)
+
+ABOUT = "fold.json"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """What folds of one kind share.
+
+    Attributes
+    ----------
+    architecture : str
+        What to train.
+    eeg, bold : EegSpec, BoldSpec
+        What it eats and gives.
+    kind : str
+        ``participant``, ``run`` or ``block``.
+    contents : dict of str to str
+        Content hash of each run.
+    config : RunConfig
+        The call.
+    """
+
+    architecture: str
+    eeg: EegSpec
+    bold: BoldSpec
+    kind: str
+    contents: dict[str, str]
+    config: RunConfig
+
+    @property
+    def training(self) -> TrainSettings:
+        """How to train, from the config file and the command line."""
+        chosen = settings(TrainSettings, self.config.table("train"), "train")
+        return replace(
+            chosen,
+            seed=self.config.random_seed,
+            device=self.config.device,
+            arguments=self.config.table("models", self.architecture),
+        )
+
+    def key(self, split: Split) -> str:
+        """Hash of all that decides the fold."""
+        parts = {
+            name: {run: [self.contents[run], index.tolist()] for run, index in part.items()}
+            for name, part in (("train", split.train), ("valid", split.valid), ("test", split.test))
+        }
+        how = replace(self.training, device="")
+        decides = [self.architecture, how, self.eeg, self.bold.mask.sha256, self.kind, parts,
+                   self.bold.smoothing_mm, self.bold.window_lag_s, self.config.causal_scaling]
+        return provenance.key(f"fold {split.name}", [], decides)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldResult:
+    """What came out of a fold.
+
+    Attributes
+    ----------
+    predictions : list of Prediction
+        Of its test runs; changes are memory maps.
+    about : dict
+        ``Weights`` (their hash), ``TrainedOn`` (runs) and ``History``.
+    """
+
+    predictions: list[Prediction]
+    about: dict[str, Any]
+
+
+def run_fold(task: Task, samples: Sequence[Samples], split: Split) -> FoldResult:
+    """Train and predict, unless that is done.
+
+    Parameters
+    ----------
+    task : Task
+        What to train, and on what.
+    samples : sequence of Samples
+        All runs, with targets, not scaled.
+    split : Split
+        What is for training and for test.
+    """
+    folder = task.config.work_dir / "folds" / task.key(split)[:32]
+    tested = [run for run in samples if len(split.test.get(run.run, ()))]
+    if task.config.overwrite or not _whole(folder, tested):
+        _train(task, samples, split, folder)
+    predictions = [
+        Prediction(
+            run.run,
+            run.participant,
+            np.load(folder / f"{run.run}.npy", mmap_mode="r"),
+            run.volumes[split.test[run.run]],
+            run.n_volumes,
+            task.architecture,
+            task.kind,
+        )
+        for run in tested
+    ]
+    return FoldResult(predictions, read_json(folder / ABOUT))
+
+
+def _train(task: Task, samples: Sequence[Samples], split: Split, folder: Path) -> None:
+    log.info("%s: %s", task.architecture, split.name)
+    scaled = scale_split(samples, split)
+    if task.config.causal_scaling:
+        trained = {run.participant for run in samples if run.run in split.train or run.run in split.valid}
+        scaled = [
+            done if run.participant in trained else scale_causally(run)
+            for run, done in zip(samples, scaled, strict=True)
+        ]
+    fitted = fit(task.architecture, task.eeg, task.bold, scaled, split, task.training)
+    with whole_folder(folder) as partial:
+        for run in scaled:
+            index = split.test.get(run.run, ())
+            if len(index):
+                given = apply(fitted.model, task.architecture, run.take(index), task.kind,
+                              causal=task.config.causal_scaling)
+                np.save(partial / f"{run.run}.npy", given.change)
+        about = {
+            "Weights": weights_hash(fitted.model),
+            "TrainedOn": sorted({*split.train, *split.valid}),
+            "History": provenance.plain(fitted.history),
+        }
+        write_json(partial / ABOUT, about)
+
+
+def _whole(folder: Path, tested: Sequence[Samples]) -> bool:
+    try:
+        read_json(folder / ABOUT)
+    except AppError:
+        return False
+    return all((folder / f"{run.run}.npy").is_file() for run in tested)
+
+
+def weights_hash(model: nn.Module) -> str:
+    """SHA-256 of a model's weights, by name."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

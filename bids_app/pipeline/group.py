@@ -1,0 +1,278 @@
+"""The group: each participant left out in turn, and a final model for people who are not in the dataset."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bids_app import __version__
+from bids_app.config import RunConfig
+from bids_app.derivatives import provenance
+from bids_app.derivatives.predictions import Synthesis, path_of, write_prediction
+from bids_app.derivatives.reuse import PreprocessedRun
+from bids_app.derivatives.write import write_scans
+from bids_app.errors import MissingInputError
+from bids_app.files import nifti, tables
+from bids_app.files.sidecar import write_json
+from bids_app.learn import bundle as bundles
+from bids_app.learn.evaluate import Evaluation, References, references_of
+from bids_app.learn.seed import generator
+from bids_app.learn.train import fit
+from bids_app.pipeline import prepare
+from bids_app.pipeline.apply import dataset_identity, tell_label
+from bids_app.pipeline.fold import FoldResult, Task, run_fold
+from bids_app.pipeline.judge import Case, draw_group, judge
+from bids_app.pipeline.place import target
+from bids_app.pipeline.record import Record
+from bids_app.pipeline.within import usable
+from bids_app.samples.scale import scale_split
+from bids_app.samples.split import by_participant, whole
+from bids_app.samples.targets import baseline
+from bids_app.values import Floats
+from bids_app.values.bundle import BoldSpec, EegSpec
+from bids_app.values.outcome import Prediction
+from bids_app.values.samples import Samples, Split
+from bids_app.values.space import Volume
+
+log = logging.getLogger(__name__)
+
+COLUMNS = ("on", "row", "split", "name", "value", "unit")
+SCANS = {"r": "r_mean", "r2": "r2_mean", "mse": "mse"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cohort:
+    """All that models of the group learn from.
+
+    Attributes
+    ----------
+    runs : dict of str to PreprocessedRun
+        By name.
+    samples : list of Samples
+        With targets against each participant's own median; targets are memory maps.
+    eeg, bold : EegSpec, BoldSpec
+        What models eat and give.
+    levels : dict of str to ndarray of shape (voxel,)
+        Median volume of each participant.
+    contents : dict of str to str
+        Content hash of each run.
+    """
+
+    runs: dict[str, PreprocessedRun]
+    samples: list[Samples]
+    eeg: EegSpec
+    bold: BoldSpec
+    levels: dict[str, Floats]
+    contents: dict[str, str] = field(default_factory=dict)
+
+
+def leave_out_each(labels: Sequence[str], config: RunConfig, record: Record) -> Cohort:
+    """Predict each participant with a model that never saw them, write and score it.
+
+    Returns
+    -------
+    Cohort
+        For the final model.
+
+    Raises
+    ------
+    MissingInputError
+        When nobody has BOLD and EEG.
+    """
+    cohort = _gather(labels, config, record)
+    if len(cohort.levels) < 2:  # noqa: PLR2004 (someone to learn from, someone to judge)
+        record.note("one participant only: nobody could be left out, so that nothing says how good the model is")
+        return cohort
+    for architecture in config.architectures:
+        with record.attempt(f"group {architecture}"):
+            task = Task(architecture, cohort.eeg, cohort.bold, "participant", cohort.contents, config)
+            splits = by_participant(cohort.samples, generator(config.random_seed, "group"))
+            _predict(task, cohort, splits, record)
+            record.n_done += 1
+    _write_scores(config.output_dir, record)
+    return cohort
+
+
+def train_final(cohort: Cohort, config: RunConfig, record: Record) -> None:
+    """Train each architecture on everybody, and keep it in ``OUT/models/NAME``."""
+    split = whole(cohort.samples, generator(config.random_seed, "whole"))
+    for architecture in config.architectures:
+        with record.attempt(f"final {architecture}"):
+            task = Task(architecture, cohort.eeg, cohort.bold, "participant", cohort.contents, config)
+            folder = config.output_dir / "models" / architecture
+            stage = provenance.Stage(config.work_dir, f"model_{architecture}", task.key(split))
+            if config.overwrite or stage.done() is None:
+                log.info("%s: final model on %d participants", architecture, len(cohort.levels))
+                fitted = fit(
+                    architecture, cohort.eeg, cohort.bold, scale_split(cohort.samples, split), split, task.training
+                )
+                level = np.mean(list(cohort.levels.values()), axis=0)
+                trained = _training(cohort, config)
+                bundles.save(bundles.pack(fitted, cohort.eeg, cohort.bold, level, trained), folder)
+                stage.record([path for path in folder.iterdir() if path.is_file()], {})
+            record.append("bundles", {"name": architecture, "path": f"models/{architecture}"})
+            record.n_done += 1
+
+
+def _gather(labels: Sequence[str], config: RunConfig, record: Record) -> Cohort:
+    runs: list[PreprocessedRun] = []
+    samples: list[Samples] = []
+    record.content["participants"] = []
+    for label in labels:
+        told = record.append("participants", {"label": label, "status": "used", "reason": ""})
+        n_failed = len(record.failures)
+        with record.attempt(f"sub-{label}"):
+            own_runs, own_samples = usable(label, config, record)
+            runs += own_runs
+            samples += own_samples
+            if not own_runs:
+                told |= {"status": "left out", "reason": "no run has both preprocessed BOLD and EEG"}
+        if len(record.failures) > n_failed:
+            told |= {"status": "failed", "reason": record.failures[-1].why}
+    if not runs:
+        raise MissingInputError(
+            f"{config.output_dir}: no participant has a run with both preprocessed BOLD and EEG",
+            hint="run the participant level first, and look at its reports",
+        )
+    mask = prepare.model_mask(runs)
+    eeg, bold = prepare.specifications(runs, samples, mask, config)
+    levels = {}
+    targets: dict[str, Floats] = {}
+    for label in dict.fromkeys(run.entities.participant for run in runs):
+        own = [run for run in runs if run.entities.participant == label]
+        rows = [prepare.smoothed_rows(run, mask, config) for run in own]
+        levels[label] = baseline(rows)
+        targets |= {
+            run.name: prepare.changed_rows(run, some, levels[label], config)
+            for run, some in zip(own, rows, strict=True)
+        }
+    return Cohort(
+        runs={run.name: run for run in runs},
+        samples=[_with_targets(run, targets[run.run]) for run in samples],
+        eeg=eeg,
+        bold=bold,
+        levels=levels,
+        contents={run.name: prepare.content_hash(run) for run in runs},
+    )
+
+
+def _with_targets(samples: Samples, rows: Floats) -> Samples:
+    """Give samples their targets; a view, as volumes with a window follow each other."""
+    return replace(samples, targets=rows[samples.volumes[0] : samples.volumes[-1] + 1])
+
+
+def _predict(task: Task, cohort: Cohort, splits: Sequence[Split], record: Record) -> None:
+    predictions: list[Prediction] = []
+    references: dict[str, References] = {}
+    for split in splits:
+        result = run_fold(task, cohort.samples, split)
+        references |= references_of(cohort.samples, split)
+        for prediction in result.predictions:
+            with record.attempt(f"{prediction.run} {task.architecture}"):
+                _write(task, cohort, prediction, result)
+            predictions.append(prediction)
+    tell_label(task.config.output_dir, task.architecture, "participant")
+    truths = {run.run: run for run in cohort.samples}
+    case = Case(truths, references, task.bold.mask, cohort.runs, task.config)
+    evaluation = judge(predictions, case, record)
+    record.content.setdefault("models", []).append(task.architecture)
+    _write_maps(task, evaluation)
+    draw_group(predictions, evaluation, case, record)
+    if task.architecture == task.config.architectures[0]:
+        _write_scans(task, cohort, predictions, evaluation)
+
+
+def _write(task: Task, cohort: Cohort, prediction: Prediction, result: FoldResult) -> None:
+    run = cohort.runs[prediction.run]
+    assert run.eeg is not None  # noqa: S101 (only runs with both are used)
+    synthesis = Synthesis(
+        prediction=prediction,
+        bold=task.bold,
+        baseline=cohort.levels[prediction.participant],
+        measured=True,
+        tr_s=float(run.metadata["RepetitionTime"]),
+        start_time_s=float(run.metadata.get("StartTime", 0.0)),
+        model={
+            "Name": task.architecture,
+            "Origin": "group, this participant left out",
+            "Weights": result.about["Weights"],
+            "TrainedOn": result.about["TrainedOn"],
+            "Seed": task.config.random_seed,
+            "Arguments": task.training.arguments,
+        },
+        metadata={name: run.metadata[name] for name in ("TaskName",) if name in run.metadata},
+    )
+    where = target(task.config, run.entities, task.bold.space, [run.eeg], "")
+    write_prediction(where, synthesis, overwrite=task.config.overwrite)
+
+
+def _training(cohort: Cohort, config: RunConfig) -> dict[str, Any]:
+    dataset = dataset_identity(config.output_dir)
+    people = [
+        {
+            "dataset": dataset,
+            "label": label,
+            "contents": sorted(
+                prepare.eeg_hash(run) for run in cohort.runs.values() if run.entities.participant == label
+            ),
+        }
+        for label in cohort.levels
+    ]
+    versions = {
+        "eeg2fmri": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
+    return {"participants": people, "runs": sorted(cohort.runs), "seed": config.random_seed, "versions": versions}
+
+
+def _write_maps(task: Task, evaluation: Evaluation) -> None:
+    mask = task.bold.mask
+    by_voxel = evaluation.r[task.architecture, "group"]
+    volume = mask.unflatten(np.nan_to_num(by_voxel)[None].astype(np.float32))[..., 0]
+    name = f"group_space-{task.bold.space}_desc-{task.architecture.replace('_', '')}_meanr.nii.gz"
+    nifti.write_volume(task.config.output_dir / name, Volume(volume, mask.grid), description="mean r over participants")
+
+
+def _write_scores(output_dir: Path, record: Record) -> None:
+    scores = record.content["scores"]
+    tables.write_tsv(
+        output_dir / "group_scores.tsv",
+        {name: [score[name] for score in scores] for name in COLUMNS},
+    )
+
+
+def _write_scans(
+    task: Task, cohort: Cohort, predictions: Sequence[Prediction], evaluation: Evaluation
+) -> None:
+    """Put the scores of the first architecture into each participant's scans.tsv, and their means into participants.tsv."""
+    root = task.config.output_dir
+    told = {
+        f"synth_{name}": f"{name} of BOLD synthesized by {task.architecture}, this participant left out, against measured"
+        for name in SCANS
+    }
+    figures: dict[str, dict[str, float]] = {}
+    for score in evaluation.scores:
+        if score.row == task.architecture and score.name in SCANS:
+            figures.setdefault(score.on, {})[f"synth_{score.name}"] = score.value
+    people = sorted({prediction.participant for prediction in predictions})
+    for label in people:
+        rows = {}
+        for prediction in predictions:
+            if prediction.participant == label:
+                where = target(task.config, cohort.runs[prediction.run].entities, task.bold.space, [], "")
+                bold = path_of(where, prediction)
+                rows[bold.relative_to(root / f"sub-{label}").as_posix()] = figures.get(prediction.run, {})
+        write_scans(root, label, rows, told)
+    columns: dict[str, Sequence[object]] = {"participant_id": [f"sub-{label}" for label in people]}
+    columns |= {name: [figures.get(f"sub-{label}", {}).get(name) for label in people] for name in told}
+    tables.write_tsv(root / "participants.tsv", columns)
+    write_json(root / "participants.json", {name: {"Description": text} for name, text in told.items()})

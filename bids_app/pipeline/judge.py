@@ -1,0 +1,202 @@
+"""Predictions beside what was measured: scores, tests and figures."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bids_app.config import RunConfig
+from bids_app.derivatives.reuse import PreprocessedRun
+from bids_app.errors import DataError
+from bids_app.files import nifti
+from bids_app.learn.evaluate import Evaluation, References, evaluate, true_rows
+from bids_app.learn.nulls import NullTest, ShiftProfile, shift_profile, shift_test
+from bids_app.learn.parcels import parcel_means, parcels
+from bids_app.learn.seed import generator
+from bids_app.metrics import r
+from bids_app.pipeline.place import Figures
+from bids_app.pipeline.record import Record
+from bids_app.report import figures
+from bids_app.report.interval import of_mean
+from bids_app.values import Floats, Ints
+from bids_app.values.entities import Entities
+from bids_app.values.outcome import Prediction
+from bids_app.values.samples import Samples
+from bids_app.values.space import Mask
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """What predictions are judged against.
+
+    Attributes
+    ----------
+    truths : dict of str to Samples
+        Measured change, by run.
+    references : dict of str to References
+        Volumes that know nothing of the EEG, by run.
+    mask : Mask
+        Voxels.
+    runs : dict of str to PreprocessedRun
+        Files, for the figures.
+    config : RunConfig
+        The call.
+    """
+
+    truths: Mapping[str, Samples]
+    references: Mapping[str, References]
+    mask: Mask
+    runs: Mapping[str, PreprocessedRun]
+    config: RunConfig
+
+
+def judge(predictions: Sequence[Prediction], case: Case, record: Record) -> Evaluation:
+    """Score predictions, test them against circular shifts, and put both on record.
+
+    Parameters
+    ----------
+    predictions : sequence of Prediction
+        Of one architecture and one kind of split.
+    case : Case
+        What was measured.
+    record : Record
+        Is given the scores, and the test over all these runs.
+    """
+    labels = parcels(case.mask, seed=case.config.random_seed)
+    evaluation = evaluate(predictions, case.truths, case.references, labels)
+    record.scores(list(evaluation.scores))
+    profiles = []
+    for prediction in predictions:
+        try:
+            profiles.append(_profile(prediction, case, labels))
+        except DataError as error:
+            record.note(f"{prediction.run}: no circular-shift test: {error}")
+    if profiles:
+        model, kind = predictions[0].model, predictions[0].split
+        rng = generator(case.config.random_seed, "shift test", model, kind, record.name)
+        for test in shift_test(profiles, rng):
+            record.append("tests", _told(test, model, kind))
+    return evaluation
+
+
+def draw_run(prediction: Prediction, case: Case, record: Record) -> list[dict[str, str]]:
+    """Draw one prediction beside what was measured, and add the figures to the run's entry in the record."""
+    true = true_rows(prediction, case.truths[prediction.run])
+    run = case.runs[prediction.run]
+    told = Figures(case.config.output_dir, run.entities)
+    name = f"{prediction.model}{prediction.split}".replace("_", "")
+    missing = np.setdiff1d(np.arange(prediction.n_volumes), prediction.volumes)
+    tr_s = float(run.metadata["RepetitionTime"])
+    path = told.add(
+        f"{name}Carpet",
+        f"Measured and synthesized BOLD: {prediction.model}",
+        f"Each row is a voxel, each column a volume: measured on the left, synthesized by {prediction.model} on the "
+        f"right. {len(missing)} volumes without a whole EEG window are blank.",
+    )
+    full = [np.zeros((prediction.n_volumes, true.shape[1]), np.float32) for _ in range(2)]
+    for rows, change in zip(full, (true, prediction.change), strict=True):
+        rows[prediction.volumes] = change
+    figures.carpet(path, full[0], full[1], _tissue(run, case.mask), tr_s, missing)
+    path = told.add(
+        f"{name}R",
+        f"Where they agree: {prediction.model}",
+        "Correlation over time of measured and synthesized BOLD in each voxel. One run says little: with this many "
+        "volumes, chance alone gives correlations of the size of the colour scale's first third.",
+    )
+    by_voxel = np.nan_to_num(r.score(true, prediction.change)).astype(np.float32)
+    background = nifti.read_volume(_reference(run)).data
+    figures.r_map(path, case.mask.unflatten(by_voxel[None])[..., 0], case.mask.grid, background)
+    _draw_parcels(told.add(
+        f"{name}Parcels",
+        f"Best and worst region: {prediction.model}",
+        "Mean time course of the parcel where the two agree best, and of the one where they agree worst. The best of "
+        "many always looks good: the test in the table takes that into account.",
+    ), prediction, true, case)
+    for entry in record.content.get("runs", []):
+        if entry["run"] == prediction.run:
+            entry["figures"] += told.told
+    return told.told
+
+
+def draw_group(
+    predictions: Sequence[Prediction], evaluation: Evaluation, case: Case, record: Record
+) -> None:
+    """Draw the group's map of r and the scores of each participant."""
+    model = predictions[0].model
+    told = Figures(case.config.output_dir, Entities.of({"sub": "group"}))
+    people = list(dict.fromkeys(prediction.participant for prediction in predictions))
+    values = {model: np.asarray([
+        score.value
+        for label in people
+        for score in evaluation.scores
+        if (score.name, score.row, score.on) == ("r", model, f"sub-{label}")
+    ])}
+    path = told.add(
+        f"{model}Scores",
+        f"Correlation for each left-out participant: {model}",
+        "Each dot is one participant whom the model never saw: correlation over time, averaged over voxels and runs. "
+        "The bar is the 95 % interval of the mean.",
+    )
+    interval = of_mean(values[model], correlation=True, seed=case.config.random_seed)
+    figures.score_bars(path, values, {model: interval} if interval else {}, "mean r")
+    path = told.add(
+        f"{model}MeanR",
+        f"Where measured and synthesized BOLD agree: {model}",
+        "Correlation over time in each voxel, averaged over left-out participants.",
+    )
+    by_voxel = np.nan_to_num(evaluation.r[model, "group"]).astype(np.float32)
+    background = nifti.read_volume(_reference(case.runs[predictions[0].run])).data
+    figures.r_map(path, case.mask.unflatten(by_voxel[None])[..., 0], case.mask.grid, background)
+    for figure in told.told:
+        record.append("figures", figure)
+
+
+def _draw_parcels(path: Path, prediction: Prediction, true: Floats, case: Case) -> None:
+    tr_s = float(case.runs[prediction.run].metadata["RepetitionTime"])
+    labels = parcels(case.mask, seed=case.config.random_seed)
+    means = [parcel_means(change, labels) for change in (true, prediction.change)]
+    by_parcel = np.nan_to_num(r.score(means[0], means[1]))
+    picked = [int(by_parcel.argmax()), int(by_parcel.argmin())]
+    titles = tuple(
+        f"{word} parcel, r = {by_parcel[index]:.2f}"
+        for word, index in zip(("best", "worst"), picked, strict=True)
+    )
+    full = [np.full((prediction.n_volumes, len(picked)), np.nan) for _ in means]
+    for series, mean in zip(full, means, strict=True):
+        series[prediction.volumes] = mean[:, picked]
+    figures.timecourses(path, full[0], full[1], tr_s, titles)
+
+
+def _profile(prediction: Prediction, case: Case, labels: Ints) -> ShiftProfile:
+    truth = case.truths[prediction.run]
+    tr_s = float(case.runs[prediction.run].metadata["RepetitionTime"])
+    shortest = int(np.ceil(truth.n_window / truth.rate_hz / tr_s))
+    return shift_profile(true_rows(prediction, truth), prediction.change, labels, shortest)
+
+
+def _told(test: NullTest, model: str, kind: str) -> dict[str, Any]:
+    return {
+        "model": model,
+        "split": kind,
+        "statistic": test.statistic,
+        "value": test.value,
+        "p": test.p,
+        "n_shifts": test.n_shifts,
+    }
+
+
+def _reference(run: PreprocessedRun) -> Any:
+    assert run.bold is not None  # noqa: S101 (judged only where BOLD was measured)
+    return run.bold.with_name(run.bold.name.replace("_desc-preproc_bold.nii.gz", "_boldref.nii.gz"))
+
+
+def _tissue(run: PreprocessedRun, mask: Mask) -> Any:
+    grey, white = (nifti.read_volume(run.tissues[name]).data[mask.inside] for name in ("GM", "WM"))
+    return np.where(grey >= white, "GM", "WM")

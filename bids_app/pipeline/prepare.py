@@ -1,0 +1,238 @@
+"""From derivatives to what a model sees, for one participant or for all.
+
+Only the output folder is read. Smoothed rows are kept in the work folder as memory maps, so that neither a second look
+nor a large group costs memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bids_app.config import RunConfig
+from bids_app.derivatives import provenance, reuse
+from bids_app.derivatives.reuse import PreprocessedRun
+from bids_app.errors import DataError
+from bids_app.files import eeg as files
+from bids_app.files import nifti
+from bids_app.files.whole import whole
+from bids_app.pipeline.eeg import told_clock
+from bids_app.preproc import fmri
+from bids_app.samples.targets import fractional_change
+from bids_app.samples.windows import Scan, WindowSettings, cut
+from bids_app.values import Floats
+from bids_app.values.bundle import BoldSpec, EegSpec
+from bids_app.values.pairing import Clock
+from bids_app.values.samples import Samples
+from bids_app.values.space import Mask
+
+log = logging.getLogger(__name__)
+
+TISSUE_THRESHOLD = 0.5
+
+
+def model_mask(runs: Sequence[PreprocessedRun]) -> Mask:
+    """Voxels to learn: grey and white matter of these people on average, where every run has brain.
+
+    Parameters
+    ----------
+    runs : sequence of PreprocessedRun
+        Runs with BOLD that a model may learn from.
+
+    Raises
+    ------
+    DataError
+        When the runs are not on one grid, or share no voxel.
+    """
+    reuse.same_space(list(runs))
+    brains = [nifti.read_mask(run.mask) for run in runs if run.mask is not None]
+    grid = brains[0].grid
+    inside = np.logical_and.reduce([brain.inside for brain in brains])
+    people = {run.entities.participant: run for run in runs}
+    share = np.zeros(grid.shape, dtype=np.float32)
+    for run in people.values():
+        share += sum(nifti.read_volume(path).data for path in run.tissues.values())
+    inside &= share / len(people) > TISSUE_THRESHOLD
+    if not inside.any():
+        raise DataError(
+            f"{len(runs)} runs share no voxel of grey or white matter",
+            hint="look at the registration figures in the participants' reports",
+        )
+    return Mask(grid, inside)
+
+
+def smoothed_rows(run: PreprocessedRun, mask: Mask, config: RunConfig) -> Floats:
+    """Smoothed BOLD in a mask, as a memory map.
+
+    Returns
+    -------
+    ndarray of shape (time, voxel)
+        Intensities, float32.
+
+    Raises
+    ------
+    DataError
+        When the run is not on the mask's grid.
+    """
+    assert run.bold is not None  # noqa: S101 (asked only of runs with BOLD)
+    assert run.mask is not None  # noqa: S101
+    decides = [mask.sha256, config.smoothing_fwhm_mm]
+    key = provenance.key("rows", [run.bold, run.mask], decides)
+    path = config.work_dir / "prepared" / f"{run.name}_{key[:16]}.npy"
+    if not path.is_file():
+        series = nifti.read_bold(run.bold, run.metadata)
+        if not series.grid.matches(mask.grid):
+            raise DataError(
+                f"{run.bold}: is on another grid than the model's mask",
+                hint="process all participants with the same --resolution",
+            )
+        brain = nifti.read_mask(run.mask)
+        smooth = fmri.smooth(series.volumes, series.grid, config.smoothing_fwhm_mm, brain.inside)
+        with whole(path) as partial, partial.open("wb") as opened:
+            np.save(opened, np.ascontiguousarray(mask.flatten(smooth), dtype=np.float32))
+    rows: Floats = np.load(path, mmap_mode="r")
+    return rows
+
+
+def changed_rows(run: PreprocessedRun, rows: Floats, level: Floats, config: RunConfig) -> Floats:
+    """Fractional change from a baseline, as a memory map.
+
+    Parameters
+    ----------
+    run : PreprocessedRun
+        Which run.
+    rows : ndarray of shape (time, voxel)
+        Its smoothed intensities.
+    level : ndarray of shape (voxel,)
+        The baseline.
+    config : RunConfig
+        Where the work folder is.
+
+    Returns
+    -------
+    ndarray of shape (time, voxel)
+        Float32.
+    """
+    digest = hashlib.sha256(np.ascontiguousarray(rows)).hexdigest() + hashlib.sha256(level).hexdigest()
+    name = hashlib.sha256(digest.encode()).hexdigest()[:16]
+    path = config.work_dir / "prepared" / f"{run.name}_change_{name}.npy"
+    if not path.is_file():
+        with whole(path) as partial, partial.open("wb") as opened:
+            np.save(opened, fractional_change(rows, level))
+    change: Floats = np.load(path, mmap_mode="r")
+    return change
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """One run's cleaned EEG.
+
+    Attributes
+    ----------
+    eeg : ndarray of shape (channel, time)
+        Volts.
+    channels : tuple of str
+        Their names.
+    rate_hz : float
+        Sampling rate.
+    clock : Clock or None
+        EEG time on BOLD time.
+    """
+
+    eeg: Floats
+    channels: tuple[str, ...]
+    rate_hz: float
+    clock: Clock | None
+
+
+def hear(run: PreprocessedRun) -> Heard:
+    """Read a run's cleaned EEG."""
+    assert run.eeg is not None  # noqa: S101 (asked only of runs with EEG)
+    recording = files.read(run.eeg)
+    return Heard(recording.volts, recording.names, recording.rate_hz, told_clock(run.eeg_metadata))
+
+
+def samples_of(run: PreprocessedRun, config: RunConfig) -> Samples:
+    """EEG windows of one run with BOLD, targets not yet set.
+
+    Raises
+    ------
+    DataError
+        When no volume has a whole window.
+    """
+    heard = hear(run)
+    assert heard.clock is not None  # noqa: S101 (a run with BOLD has no cleaned EEG without a clock)
+    metadata = run.metadata
+    scan = Scan(
+        run=run.name,
+        participant=run.entities.participant,
+        n_volumes=reuse.shape_of(run)[3],
+        tr_s=float(metadata["RepetitionTime"]),
+        start_time_s=float(metadata.get("StartTime", 0.0)),
+        channels=heard.channels,
+    )
+    return cut(heard.eeg, heard.rate_hz, heard.clock, scan, window_settings(config))
+
+
+def window_settings(config: RunConfig) -> WindowSettings:
+    """Length and lag of the EEG windows."""
+    return WindowSettings(config.window_s, config.window_lag_s)
+
+
+def specifications(
+    runs: Sequence[PreprocessedRun], samples: Sequence[Samples], mask: Mask, config: RunConfig
+) -> tuple[EegSpec, BoldSpec]:
+    """What a model that is trained on these runs eats and gives.
+
+    Raises
+    ------
+    DataError
+        When the runs differ in channels, rate or repetition time.
+    """
+    first = samples[0]
+    for other in samples[1:]:
+        if (other.channels, other.rate_hz) != (first.channels, first.rate_hz):
+            lacking = sorted(set(first.channels) ^ set(other.channels))
+            raise DataError(
+                f"{other.run}: has {len(other.channels)} channels at {other.rate_hz:g} Hz; {first.run} has "
+                f"{len(first.channels)} at {first.rate_hz:g} Hz; not in both: {', '.join(lacking) or 'none, but the order'}",
+                hint="leave channels out with [eeg.channels] leave_out, or choose runs of one cap",
+            )
+    times = {(float(run.metadata["RepetitionTime"]), float(run.metadata.get("StartTime", 0))) for run in runs}
+    tr_s, start_time_s = sorted(times)[0]
+    if len({tr for tr, _ in times}) > 1:
+        told = ", ".join(f"{tr:g}" for tr, _ in sorted(times))
+        raise DataError(f"runs have repetition times of {told} s; expected one", hint="choose with --task-id")
+    space = reuse.same_space(list(runs))
+    eeg = EegSpec(first.channels, first.rate_hz, config.window_s)
+    bold = BoldSpec(
+        mask=mask,
+        space=space.name,
+        resolution=space.resolution,
+        tr_s=tr_s,
+        start_time_s=start_time_s,
+        smoothing_mm=config.smoothing_fwhm_mm,
+        window_lag_s=config.window_lag_s,
+    )
+    return eeg, bold
+
+
+def trainable(runs: Sequence[PreprocessedRun]) -> list[PreprocessedRun]:
+    """Runs that have both BOLD and EEG."""
+    return [run for run in runs if run.bold is not None and run.eeg is not None]
+
+
+def content_hash(run: PreprocessedRun) -> str:
+    """What a run's data are, whatever they are called: the hash of its preprocessed EEG and BOLD."""
+    paths = [path for path in (run.bold, run.eeg and run.eeg.with_suffix(".eeg")) if path]
+    return provenance.key("content", paths, None)
+
+
+def eeg_hash(run: PreprocessedRun) -> str:
+    """Hash of a run's preprocessed EEG samples: the same recording under another name has the same."""
+    assert run.eeg is not None  # noqa: S101 (asked only of runs with EEG)
+    return provenance.sha256(run.eeg.with_suffix(".eeg"))

@@ -1,0 +1,182 @@
+"""What happened, for the report and the exit code."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bids_app import __version__
+from bids_app.config import RunConfig
+from bids_app.derivatives.provenance import plain
+from bids_app.errors import AppError
+from bids_app.files.sidecar import write_json
+from bids_app.values.outcome import Score
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something that could not be done.
+
+    Attributes
+    ----------
+    what : str
+        Run, participant or file.
+    why : str
+        The message.
+    hint : str
+        What to do.
+    exit_code : int
+        What it would end the run with.
+    """
+
+    what: str
+    why: str
+    hint: str = ""
+    exit_code: int = 1
+
+
+@dataclass(slots=True)
+class Record:
+    """Collects what happened to one participant, or at the group level.
+
+    Attributes
+    ----------
+    config : RunConfig
+        The call.
+    name : str
+        ``sub-<label>`` or ``group``.
+    content : dict
+        As the report reads it.
+    failures : list of Failure
+        What could not be done.
+    n_done : int
+        Runs or models that came out.
+    """
+
+    config: RunConfig
+    name: str
+    content: dict[str, Any] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    n_done: int = 0
+
+    def __post_init__(self) -> None:
+        """Begin with the call itself."""
+        self.content |= {
+            "version": __version__,
+            "command": self.config.command,
+            "started": now(),
+            "settings": plain(self.config),
+            "notes": [],
+            "scores": [],
+            "errors": [],
+        }
+
+    def note(self, text: str) -> None:
+        """Keep a sentence for the report."""
+        if text not in self.content["notes"]:
+            self.content["notes"].append(text)
+
+    def append(self, table: str, row: dict[str, Any]) -> dict[str, Any]:
+        """Add a row to a table of the record, and give it back for more to be added."""
+        self.content.setdefault(table, []).append(row)
+        return row
+
+    def scores(self, scores: list[Score]) -> None:
+        """Add scores."""
+        self.content["scores"] += [asdict(score) for score in scores]
+
+    def fail(self, failure: Failure) -> None:
+        """Keep a failure, and say it."""
+        log.error("%s: %s", failure.what, failure.why)
+        self.failures.append(failure)
+        self.content["errors"].append(asdict(failure))
+
+    def fail_run(self, run: str, error: AppError) -> None:
+        """Keep the failure of one run, also in its row of the pairing table."""
+        self.fail(Failure(run, str(error), error.hint, error.exit_code))
+        for row in self.content.get("pairings", []):
+            if row["run"] == run:
+                self.n_done -= row["status"] != "failed"
+                row |= {"status": "failed", "reason": str(error)}
+
+    @contextmanager
+    def attempt(self, what: str) -> Iterator[None]:
+        """Keep a failure inside the block from costing what comes after it.
+
+        A bug is kept too, with its traceback in a crash file, unless the user asked to stop at the first crash.
+        """
+        try:
+            yield
+        except AppError as error:
+            self.fail(Failure(what, str(error), error.hint, error.exit_code))
+        except Exception as error:
+            if self.config.stop_on_first_crash:
+                raise
+            self.fail(self._crash(what, error))
+
+    def _crash(self, what: str, error: Exception) -> Failure:
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+        path = self.folder / f"crash-{stamp}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        head = f"{what}\n{self.config.command}\neeg2fmri {__version__}\n\n"
+        path.write_text(head + "".join(traceback.format_exception(error)), encoding="utf-8")
+        return Failure(
+            what,
+            f"{type(error).__name__}: {error}",
+            f"this is a bug: please report it with {path.relative_to(self.config.output_dir)}",
+        )
+
+    @property
+    def folder(self) -> Path:
+        """Where the record and crash files lie."""
+        top = self.config.output_dir
+        return top / "log" if self.name == "group" else top / self.name / "log"
+
+    def save(self) -> Path:
+        """Write the record."""
+        file = "group.json" if self.name == "group" else "record.json"
+        return write_json(self.folder / file, plain(_finite(self.content | {"finished": now()})))
+
+
+def exit_code(n_done: int, failures: list[Failure]) -> int:
+    """Tell how the run ended.
+
+    Parameters
+    ----------
+    n_done : int
+        What came out.
+    failures : list of Failure
+        What did not.
+
+    Returns
+    -------
+    int
+        0 when nothing failed; 1 when something failed and something came out; else the code that all failures share,
+        or 1.
+    """
+    if not failures:
+        return 0
+    codes = {failure.exit_code for failure in failures}
+    return codes.pop() if not n_done and len(codes) == 1 else 1
+
+
+def now() -> str:
+    """Date and time, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _finite(value: Any) -> Any:
+    """Replace NaN, which JSON cannot hold, with None."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124 (NaN differs from itself)

@@ -1,0 +1,175 @@
+"""Synthesized BOLD of a person from a model that learned from other data of the same person."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bids_app.config import RunConfig
+from bids_app.derivatives import reuse
+from bids_app.derivatives.predictions import Synthesis, write_prediction
+from bids_app.derivatives.reuse import PreprocessedRun
+from bids_app.errors import AppError
+from bids_app.learn.evaluate import References, references_of
+from bids_app.learn.predict import merge
+from bids_app.learn.seed import generator
+from bids_app.pipeline import prepare
+from bids_app.pipeline.fold import Task, run_fold
+from bids_app.pipeline.judge import Case, draw_run, judge
+from bids_app.pipeline.place import target
+from bids_app.pipeline.record import Record
+from bids_app.samples.split import by_block, by_run
+from bids_app.samples.targets import baseline, fractional_change
+from bids_app.values import Floats
+from bids_app.values.outcome import Prediction
+from bids_app.values.samples import Samples, Split
+
+log = logging.getLogger(__name__)
+
+
+def predict_within(label: str, config: RunConfig, record: Record) -> None:
+    """Train on a participant's other runs (or other parts of the only run), and write what is predicted.
+
+    Parameters
+    ----------
+    label : str
+        Participant.
+    config : RunConfig
+        The call.
+    record : Record
+        Is told what came out.
+    """
+    runs, samples = usable(label, config, record)
+    if not runs:
+        record.note("no run has both BOLD and EEG: nothing was predicted")
+        return
+    mask = prepare.model_mask(runs)
+    rows = {run.name: prepare.smoothed_rows(run, mask, config) for run in runs}
+    eeg, bold = prepare.specifications(runs, samples, mask, config)
+    contents = {run.name: prepare.content_hash(run) for run in runs}
+    for architecture in config.architectures:
+        with record.attempt(f"sub-{label} {architecture} within the person"):
+            rng = generator(config.random_seed, "within", label)
+            kind = "run" if len(runs) > 1 else "block"
+            splits = by_run(samples, rng) if kind == "run" else by_block(samples[0], bold.tr_s)
+            task = Task(architecture, eeg, bold, kind, contents, config)
+            _predict(task, _Data(runs, samples, rows), splits, record)
+
+
+def usable(label: str, config: RunConfig, record: Record) -> tuple[list[PreprocessedRun], list[Samples]]:
+    """Runs of one participant with BOLD, EEG and at least one whole window, and their windows.
+
+    Those of this call only: the filters of the command line hold here too.
+    """
+    processed = {
+        row["run"] for row in record.content.get("pairings", []) if row["status"] == "done"
+    }
+    runs, samples = [], []
+    for run in prepare.trainable(reuse.runs(config.output_dir, label)):
+        if record.name != "group" and run.name not in processed:
+            continue
+        try:
+            found = prepare.samples_of(run, config)
+        except AppError as error:
+            record.fail_run(run.name, error)
+            continue
+        runs.append(run)
+        samples.append(found)
+        for row in record.content.get("pairings", []):
+            if row["run"] == run.name:
+                row["n_samples"] = len(found)
+                row["volumes_without_prediction"] = found.n_volumes - len(found)
+    return runs, samples
+
+
+class _Data:
+    """One participant's runs."""
+
+    def __init__(
+        self, runs: list[PreprocessedRun], samples: list[Samples], rows: dict[str, Floats]
+    ) -> None:
+        self.runs = {run.name: run for run in runs}
+        self.samples = samples
+        self.rows = rows
+
+    def targets(self, split: Split) -> tuple[list[Samples], Floats]:
+        """Runs with targets against the median of the training volumes, and that median, shape (voxel,)."""
+        by_name = {run.run: run for run in self.samples}
+        seen = {
+            name: np.unique(np.concatenate([part[name] for part in (split.train, split.valid) if name in part]))
+            for name in {*split.train, *split.valid}
+        }
+        level = baseline([
+            self.rows[name][by_name[name].volumes[index]] for name, index in sorted(seen.items()) if len(index)
+        ])
+        changed = [
+            replace(run, targets=fractional_change(self.rows[run.run][run.volumes], level))
+            for run in self.samples
+        ]
+        return changed, level
+
+
+def _predict(task: Task, data: _Data, splits: Sequence[Split], record: Record) -> None:
+    parts: dict[str, list[Prediction]] = {}
+    truths: dict[str, list[tuple[Samples, Split]]] = {}
+    references: dict[str, References] = {}
+    levels: dict[str, list[Floats]] = {}
+    about: dict[str, list[dict[str, Any]]] = {}
+    for split in splits:
+        samples, level = data.targets(split)
+        result = run_fold(task, samples, split)
+        references |= references_of(samples, split)
+        for prediction in result.predictions:
+            parts.setdefault(prediction.run, []).append(prediction)
+            levels.setdefault(prediction.run, []).append(level)
+            about.setdefault(prediction.run, []).append(result.about)
+            own = next(run for run in samples if run.run == prediction.run)
+            truths.setdefault(prediction.run, []).append((own, split))
+    predictions = [merge(found) for found in parts.values()]
+    measured = {name: _measured(found) for name, found in truths.items()}
+    case = Case(measured, references, task.bold.mask, data.runs, task.config)
+    for prediction in predictions:
+        run = data.runs[prediction.run]
+        _write(task, run, prediction, (np.mean(levels[prediction.run], axis=0), about[prediction.run]))
+    judge(predictions, case, record)
+    for prediction in predictions:
+        draw_run(prediction, case, record)
+
+
+def _measured(found: list[tuple[Samples, Split]]) -> Samples:
+    """What was measured in the tested volumes of a run, each against the baseline of its own fold."""
+    run = found[0][0]
+    index = np.concatenate([split.test[run.run] for _, split in found])
+    targets = np.concatenate([own.take(split.test[run.run]).targets for own, split in found])
+    order = np.argsort(index)
+    return replace(run.take(index[order]), targets=targets[order])
+
+
+def _write(
+    task: Task, run: PreprocessedRun, prediction: Prediction, made: tuple[Floats, list[dict[str, Any]]]
+) -> None:
+    level, about = made
+    assert run.eeg is not None  # noqa: S101 (only runs with both are predicted)
+    synthesis = Synthesis(
+        prediction=prediction,
+        bold=task.bold,
+        baseline=level,
+        measured=True,
+        tr_s=float(run.metadata["RepetitionTime"]),
+        start_time_s=float(run.metadata.get("StartTime", 0.0)),
+        model={
+            "Name": task.architecture,
+            "Origin": "within participant",
+            "Weights": [fold["Weights"] for fold in about],
+            "TrainedOn": sorted({name for fold in about for name in fold["TrainedOn"]}),
+            "Seed": task.config.random_seed,
+            "Arguments": task.training.arguments,
+        },
+        metadata={name: run.metadata[name] for name in ("TaskName",) if name in run.metadata},
+    )
+    where = target(task.config, run.entities, task.bold.space, [run.eeg], "")
+    write_prediction(where, synthesis, overwrite=task.config.overwrite)
