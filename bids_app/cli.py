@@ -38,7 +38,7 @@ class Labels(click.Option):
     """
 
     def __init__(self, *names: Any, prefix: str = "", **more: Any) -> None:
-        super().__init__(*names, multiple=True, metavar="LABEL ...", **more)
+        super().__init__(*names, **{"multiple": True, "metavar": "LABEL ...", **more})
         self.prefix = prefix
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
@@ -69,7 +69,9 @@ def _repeated(args: Sequence[str], lists: set[str]) -> list[str]:
         if word.startswith("-"):
             current, n_taken = (word, 0) if word in lists else ("", 0)
             given.append(word)
-        elif not current or (n_taken and not LABEL.fullmatch(word.removeprefix("sub-").removeprefix("ses-"))):
+        elif not current or (
+            n_taken and not LABEL.fullmatch(word.removeprefix("sub-").removeprefix("ses-"))
+        ):
             current = ""
             given.append(word)
         else:
@@ -96,8 +98,9 @@ def _megabytes(ctx: click.Context, param: click.Parameter, value: str | None) ->
     try:
         return max(1, int(float(text[:-1] if unit else text) * (unit or 1.0)))
     except ValueError:
-        raise click.BadParameter(f"{value!r}; expected megabytes, or a number with K, M, G or T",
-                                 ctx=ctx, param=param) from None
+        raise click.BadParameter(
+            f"{value!r}; expected megabytes, or a number with K, M, G or T", ctx=ctx, param=param
+        ) from None
 
 
 def available_processors() -> int:
@@ -112,7 +115,10 @@ SWITCHES = {
         "Do not run the BIDS validator.",
     ),
     "strict_bids": (("--strict-bids",), "End with 16 when the BIDS validator finds errors."),
-    "stop_on_first_crash": (("--stop-on-first-crash",), "Stop at the first participant that fails."),
+    "stop_on_first_crash": (
+        ("--stop-on-first-crash",),
+        "Stop at the first participant that fails.",
+    ),
     "overwrite": (("--overwrite",), "Make everything again, and replace what other models wrote."),
     "dry_run": (("--dry-run",), "Print what is paired and what would be written; touch nothing."),
     "reports_only": (("--reports-only",), "Make the report pages again from what is on disk."),
@@ -131,39 +137,110 @@ def _switches(command: Any) -> Any:
     return command
 
 
-@click.command(cls=App, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(
+    cls=App, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.argument("bids_dir", type=click.Path(path_type=Path))
 @click.argument("output_dir", type=click.Path(path_type=Path))
 @click.argument("analysis_level", metavar="{participant,group}")
 @click.option(
-    "--participant_label", "--participant-label", "participant_labels", cls=Labels, prefix="sub-",
+    "--participant_label",
+    "--participant-label",
+    "participant_labels",
+    cls=Labels,
+    prefix="sub-",
     help="Participants, with or without 'sub-'; all when left out.",
 )
-@click.option("--session-label", "--session-id", "session_labels", cls=Labels, prefix="ses-", help="Sessions.")
+@click.option(
+    "--session-label",
+    "--session-id",
+    "session_labels",
+    cls=Labels,
+    prefix="ses-",
+    help="Sessions.",
+)
 @click.option("-t", "--task-id", "--task", "task_ids", cls=Labels, prefix="task-", help="Tasks.")
-@click.option("--run", "--run-id", "runs", cls=Labels, prefix="run-", help="Runs; 1 and 01 are the same.")
-@click.option("--bids-filter-file", type=click.Path(path_type=Path), help="JSON of entity filters for bold, eeg, t1w.")
-@click.option("-d", "--derivatives", multiple=True, callback=_pairs, metavar="NAME=PATH",
-              help="Derivatives to reuse, such as fmriprep=/path.")
-@click.option("-w", "--work-dir", type=click.Path(path_type=Path), help="Intermediate results [OUTPUT_DIR/work].")
-@click.option("--model", type=click.Path(path_type=Path), help="A trained bundle to apply; needs EEG only.")
-@click.option("--architecture", "architectures", multiple=True, metavar="NAME",
-              help=f"What to train; repeatable [ridge]. One of: {', '.join(plugins.names('models'))}.")
-@click.option("--window", "window_s", type=float, help="Seconds of EEG that go with a volume [30].")
-@click.option("--window-lag", "window_lag_s", type=float, help="Seconds from the window's end to its volume [0].")
-@click.option("--smoothing-fwhm", "smoothing_fwhm_mm", type=float,
-              help="Smoothing of what the model learns, in mm [8].")
-@click.option("--output-spaces", help="Template of the output, as SPACE[:res-MM] [MNI152NLin2009aSym:res-3].")
-@click.option("--resolution", "resolution_mm", type=float, help="Voxel edge of the output, in mm [3].")
+@click.option(
+    "--run", "--run-id", "runs", cls=Labels, prefix="run-", help="Runs; 1 and 01 are the same."
+)
+@click.option(
+    "--bids-filter-file",
+    type=click.Path(path_type=Path),
+    help="JSON of entity filters for bold, eeg, t1w.",
+)
+@click.option(
+    "-d",
+    "--derivatives",
+    multiple=True,
+    callback=_pairs,
+    metavar="NAME=PATH",
+    help="Derivatives to reuse, such as fmriprep=/path.",
+)
+@click.option(
+    "-w",
+    "--work-dir",
+    type=click.Path(path_type=Path),
+    help="Intermediate results [OUTPUT_DIR/work].",
+)
+@click.option(
+    "--model", type=click.Path(path_type=Path), help="A trained bundle to apply; needs EEG only."
+)
+@click.option(
+    "--architecture",
+    "architectures",
+    multiple=True,
+    metavar="NAME",
+    help=f"What to train; repeatable [ridge]. One of: {', '.join(plugins.names('models'))}.",
+)
+@click.option(
+    "--window", "window_s", type=float, help="Seconds of EEG that go with a volume [30]."
+)
+@click.option(
+    "--window-lag",
+    "window_lag_s",
+    type=float,
+    help="Seconds from the window's end to its volume [0].",
+)
+@click.option(
+    "--smoothing-fwhm",
+    "smoothing_fwhm_mm",
+    type=float,
+    help="Smoothing of what the model learns, in mm [8].",
+)
+@click.option(
+    "--output-spaces", help="Template of the output, as SPACE[:res-MM] [MNI152NLin2009aSym:res-3]."
+)
+@click.option(
+    "--resolution", "resolution_mm", type=float, help="Voxel edge of the output, in mm [3]."
+)
 @click.option("--volume-marker", help="Name of the EEG's volume markers, when it cannot be told.")
-@click.option("--n-volumes", type=click.IntRange(1), help="Volumes to synthesize for EEG without BOLD.")
+@click.option(
+    "--n-volumes", type=click.IntRange(1), help="Volumes to synthesize for EEG without BOLD."
+)
 @click.option("--device", help="auto, cpu or cuda[:n] [auto].")
-@click.option("--n-procs", "--nprocs", "--nthreads", "--n_cpus", "--n-cpus", type=click.IntRange(1),
-              help="Processors to use [all that are allowed].")
+@click.option(
+    "--n-procs",
+    "--nprocs",
+    "--nthreads",
+    "--n_cpus",
+    "--n-cpus",
+    type=click.IntRange(1),
+    help="Processors to use [all that are allowed].",
+)
 @click.option("--omp-nthreads", type=click.IntRange(1), help="Threads of each process.")
-@click.option("--mem-mb", "--mem", "--mem_mb", callback=_megabytes, help="Memory to stay within, in MB, or with G.")
+@click.option(
+    "--mem-mb",
+    "--mem",
+    "--mem_mb",
+    callback=_megabytes,
+    help="Memory to stay within, in MB, or with G.",
+)
 @click.option("--random-seed", type=click.IntRange(0), help="The one seed [0].")
-@click.option("--config-file", type=click.Path(path_type=Path), help="TOML file of settings; the command line wins.")
+@click.option(
+    "--config-file",
+    type=click.Path(path_type=Path),
+    help="TOML file of settings; the command line wins.",
+)
 @click.option("-v", "--verbose", count=True, help="Say more; twice for everything.")
 @click.option("-q", "--quiet", is_flag=True, help="Warnings and errors only.")
 @_switches
@@ -177,7 +254,7 @@ def command(**given: Any) -> int:
     quiet, verbose = given.pop("quiet"), given.pop("verbose")
     log.setup(0 if quiet else 1 + verbose)
     config = configure(given)
-    from bids_app import pipeline  # noqa: PLC0415 (its imports take seconds; --help must not wait for them)
+    from bids_app import pipeline
 
     return pipeline.run(config)
 
@@ -197,14 +274,19 @@ def configure(given: dict[str, Any]) -> RunConfig:
     """
     level = given.pop("analysis_level")
     if level not in LEVELS:
-        raise AnalysisLevelError(f"there is no analysis level {level!r}", hint=f"use one of: {', '.join(LEVELS)}")
+        raise AnalysisLevelError(
+            f"there is no analysis level {level!r}", hint=f"use one of: {', '.join(LEVELS)}"
+        )
     given.pop("notrack")
     config_file, filters = given.pop("config_file"), given.pop("bids_filter_file")
     tables = read_config_file(config_file) if config_file else {}
     chosen = _from_file(tables.pop(RUN_TABLE, {})) | {
         name: value for name, value in given.items() if value not in (None, (), {})
     }
-    bids_dir, output_dir = Path(chosen.pop("bids_dir")).absolute(), Path(chosen.pop("output_dir")).absolute()
+    bids_dir, output_dir = (
+        Path(chosen.pop("bids_dir")).absolute(),
+        Path(chosen.pop("output_dir")).absolute(),
+    )
     work_dir = Path(chosen.pop("work_dir", None) or output_dir / "work").absolute()
     _check_folders(bids_dir, output_dir, work_dir)
     _space(chosen)
@@ -227,7 +309,9 @@ def _from_file(table: Any) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise UsageError(f"config file: {RUN_TABLE} is {table!r}; expected a table [{RUN_TABLE}]")
     names = {str(name).replace("-", "_"): value for name, value in table.items()}
-    unknown = [name for name in names if name not in known or isinstance(known[name], click.Argument)]
+    unknown = [
+        name for name in names if name not in known or isinstance(known[name], click.Argument)
+    ]
     if unknown:
         raise UsageError(
             f"config file: [{RUN_TABLE}] has no setting {unknown[0]!r}",
@@ -254,13 +338,17 @@ def _check_folders(bids_dir: Path, output_dir: Path, work_dir: Path) -> None:
     inside_derivatives = (bids_dir / "derivatives").resolve()
     for name, path in (("output_dir", output_dir), ("work_dir", work_dir)):
         resolved = path.resolve()
-        if resolved.is_relative_to(bids_dir.resolve()) and not resolved.is_relative_to(inside_derivatives):
+        if resolved.is_relative_to(bids_dir.resolve()) and not resolved.is_relative_to(
+            inside_derivatives
+        ):
             raise UsageError(
                 f"{name} lies in bids_dir: {path}; the input is never written to",
                 hint="choose a folder outside the dataset, or below its derivatives",
             )
     if bids_dir.resolve().is_relative_to(output_dir.resolve()):
-        raise UsageError(f"bids_dir lies in output_dir: {bids_dir}", hint="choose another output folder")
+        raise UsageError(
+            f"bids_dir lies in output_dir: {bids_dir}", hint="choose another output folder"
+        )
 
 
 def _space(chosen: dict[str, Any]) -> None:
@@ -289,7 +377,9 @@ def _filters(path: Path) -> dict[str, dict[str, Any]]:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: is not JSON: {error}") from error
     if not isinstance(found, dict) or not all(isinstance(value, dict) for value in found.values()):
-        raise UsageError(f"{path}: expected an object of queries, such as {{\"bold\": {{\"task\": \"rest\"}}}}")
+        raise UsageError(
+            f'{path}: expected an object of queries, such as {{"bold": {{"task": "rest"}}}}'
+        )
     for name in sorted(found.keys() - {"bold", "eeg", "t1w"}):
         logger.warning("%s: the query %r is not used here", path, name)
     return found
@@ -313,7 +403,8 @@ def _check_values(config: RunConfig) -> None:
             raise UsageError(f"-d {name}: only fmriprep derivatives can be reused")
     if config.model is not None and not config.model.is_dir():
         raise MissingInputError(
-            f"--model {config.model}: no such folder", hint="give the folder that holds bundle.json"
+            f"--model {config.model}: no such folder",
+            hint="give the folder that holds bundle.json",
         )
 
 
@@ -331,7 +422,9 @@ def main(args: Sequence[str] | None = None) -> int:
         Exit code of the BIDS Apps execution specification.
     """
     try:
-        return int(command.main(args=None if args is None else list(args), standalone_mode=False) or 0)
+        return int(
+            command.main(args=None if args is None else list(args), standalone_mode=False) or 0
+        )
     except AppError as error:
         _say(str(error), error.hint)
         return error.exit_code

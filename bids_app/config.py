@@ -137,14 +137,20 @@ def settings(cls: type[T], table: dict[str, Any], where: str) -> T:
             near = difflib.get_close_matches(key, known, n=1)
             raise UsageError(
                 f"config file: [{where}] has no setting {key!r}",
-                hint=f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}",
+                hint=f"did you mean {near[0]!r}?"
+                if near
+                else f"known: {', '.join(known) or 'none'}",
             )
         expected = {float: (int, float), int: (int,), bool: (bool,), str: (str,)}.get(hints[key])
-        if expected and (not isinstance(value, expected) or isinstance(value, bool) is not (hints[key] is bool)):
+        if expected and (
+            not isinstance(value, expected) or isinstance(value, bool) is not (hints[key] is bool)
+        ):
             raise UsageError(
                 f"config file: [{where}] {key} is {value!r}; expected {hints[key].__name__}"
             )
-    return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+    return cls(**{
+        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
+    })
 
 
 def read_config_file(path: Path) -> dict[str, Any]:

@@ -46,5 +46,9 @@ def close(handler: logging.FileHandler) -> None:
 
 def verbosity() -> int:
     """Verbosity that :func:`setup` was given last; 0 before that."""
-    handlers = [item for item in logging.getLogger("bids_app").handlers if type(item) is logging.StreamHandler]
+    handlers = [
+        item
+        for item in logging.getLogger("bids_app").handlers
+        if type(item) is logging.StreamHandler
+    ]
     return LEVELS.index(handlers[0].level) if handlers else 0

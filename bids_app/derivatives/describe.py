@@ -18,7 +18,17 @@ from bids_app.files.whole import write_text
 BIDS_VERSION = "1.10.0"
 CODE_URL = "https://github.com/eeg2fmri/eeg2fmri"
 # A trailing slash, as in .gitignore, does not hide a folder from the validator.
-IGNORED = ("*.html", "figures", "log", "models", "work", "group_*", "*_xfm.*", "*_boldref.*", "*_timeseries.*")
+IGNORED = (
+    "*.html",
+    "figures",
+    "log",
+    "models",
+    "work",
+    "group_*",
+    "*_xfm.*",
+    "*_boldref.*",
+    "*_timeseries.*",
+)
 DESCRIPTIONS = {
     "preproc": "Preprocessed: BOLD realigned, slice-timed, in template space, unsmoothed; EEG filtered, resampled, "
     "average reference",
@@ -34,7 +44,9 @@ DESCRIPTIONS = {
 LOCK_TIMEOUT_S = 60
 
 
-def describe(output_dir: Path, links: dict[str, Path], source: dict[str, Any], environ: dict[str, str]) -> None:
+def describe(
+    output_dir: Path, links: dict[str, Path], source: dict[str, Any], environ: dict[str, str]
+) -> None:
     """Write what a BIDS derivative must have at its top.
 
     Parameters
@@ -82,7 +94,9 @@ def describe_labels(output_dir: Path, labels: dict[str, str]) -> None:
         table = read_tsv(path)
         known = dict(zip(table["desc_id"], table["description"], strict=True))
     merged = known | {f"desc-{name}": text for name, text in labels.items()}
-    write_tsv(path, {"desc_id": sorted(merged), "description": [merged[name] for name in sorted(merged)]})
+    write_tsv(
+        path, {"desc_id": sorted(merged), "description": [merged[name] for name in sorted(merged)]}
+    )
 
 
 def locked(path: Path) -> filelock.BaseFileLock:

@@ -33,7 +33,11 @@ class Space:
 
 
 def derivative(
-    root: Path, entities: Entities, datatype: str, ending: str, labels: dict[str, str] | None = None
+    root: Path,
+    entities: Entities,
+    datatype: str,
+    ending: str,
+    labels: dict[str, str] | None = None,
 ) -> Path:
     """Path of a derivative.
 
@@ -86,7 +90,9 @@ def synth(architecture: str, split: str) -> str:
     ('synth', 'synthwithinCnn')
     """
     kind = {"participant": "", "run": "within", "block": "within", "insample": "insample"}[split]
-    name = "" if architecture == DEFAULT_ARCHITECTURE else architecture.replace("_", "").capitalize()
+    name = (
+        "" if architecture == DEFAULT_ARCHITECTURE else architecture.replace("_", "").capitalize()
+    )
     return f"synth{kind}{name}"
 
 

@@ -65,7 +65,9 @@ def path_of(target: Target, prediction: Prediction) -> Path:
     return target.path("func", "bold.nii.gz", target.space.labels | desc)
 
 
-def write_prediction(target: Target, synthesis: Synthesis, *, overwrite: bool = False) -> list[Path]:
+def write_prediction(
+    target: Target, synthesis: Synthesis, *, overwrite: bool = False
+) -> list[Path]:
     """Write synthesized BOLD on the grid and time axis of the run.
 
     Voxels outside the model's mask hold 0; volumes without a whole EEG window hold the baseline.
@@ -89,7 +91,9 @@ def write_prediction(target: Target, synthesis: Synthesis, *, overwrite: bool = 
     sidecar = path.with_name(path.name.removesuffix(".nii.gz") + ".json")
     if not overwrite:
         _refuse_foreign(sidecar, synthesis.model)
-    rows = np.broadcast_to(synthesis.baseline, (prediction.n_volumes, mask.n_voxels)).astype(np.float32)
+    rows = np.broadcast_to(synthesis.baseline, (prediction.n_volumes, mask.n_voxels)).astype(
+        np.float32
+    )
     rows[prediction.volumes] *= 1 + prediction.change
     nifti.write_bold(path, mask.unflatten(rows), mask.grid, synthesis.tr_s, DESCRIPTION)
     return [path, write_json(sidecar, _sidecar(target, synthesis))]

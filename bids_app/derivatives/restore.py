@@ -23,7 +23,9 @@ def anatomy(target: Target, notes: tuple[str, ...]) -> AnatFit:
         t1w=nifti.read_volume(target.path("anat", "T1w.nii.gz", {"desc": "preproc"})),
         brain=nifti.read_mask(target.path("anat", "mask.nii.gz", {"desc": "brain"})),
         tissues={
-            tissue: nifti.read_volume(target.path("anat", "probseg.nii.gz", {"label": tissue})).data
+            tissue: nifti.read_volume(
+                target.path("anat", "probseg.nii.gz", {"label": tissue})
+            ).data
             for tissue in TISSUES
         },
         template_to_t1w=transforms.read_affines(target.path("anat", "xfm.txt", to_t1w))[0],

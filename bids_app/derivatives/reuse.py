@@ -59,7 +59,9 @@ class PreprocessedRun:
 
 def participants(root: Path) -> tuple[str, ...]:
     """Labels of the participants that a derivative dataset holds, sorted."""
-    return tuple(sorted(path.name.removeprefix("sub-") for path in root.glob("sub-*") if path.is_dir()))
+    return tuple(
+        sorted(path.name.removeprefix("sub-") for path in root.glob("sub-*") if path.is_dir())
+    )
 
 
 def runs(root: Path, label: str, space: str | None = None) -> list[PreprocessedRun]:
@@ -80,16 +82,23 @@ def runs(root: Path, label: str, space: str | None = None) -> list[PreprocessedR
         When a series lacks its mask or its tissue probabilities.
     """
     files = _files(root / f"sub-{label}")
-    series = [file for file in files if file.suffix == "bold" and file.extra.get("desc") == "preproc"]
+    series = [
+        file for file in files if file.suffix == "bold" and file.extra.get("desc") == "preproc"
+    ]
     found = {file.extra.get("space") for file in series}
     chosen = space or next((name for name in SPACES if name in found), None)
     series = [file for file in series if file.extra.get("space") == chosen and chosen]
     recordings = {
         _shared(file.entities): file
         for file in files
-        if file.suffix == "eeg" and file.extension == ".vhdr" and file.extra.get("desc") == "preproc"
+        if file.suffix == "eeg"
+        and file.extension == ".vhdr"
+        and file.extra.get("desc") == "preproc"
     }
-    made = [_run(root, files, file, recordings.pop(_shared(file.entities), None)) for file in _finest(series)]
+    made = [
+        _run(root, files, file, recordings.pop(_shared(file.entities), None))
+        for file in _finest(series)
+    ]
     alone = [
         PreprocessedRun(
             file.entities, None, None, None, {}, {}, file.path, inherited(root, file.path)
@@ -154,7 +163,9 @@ def _run(
         and {name: file.extra.get(name) for name in place} == place
     ]
     if not mask:
-        raise MissingInputError(f"{series.path}: has no desc-brain_mask in the same space beside it")
+        raise MissingInputError(
+            f"{series.path}: has no desc-brain_mask in the same space beside it"
+        )
     tissues = {tissue: _tissue(files, tissue, place, series) for tissue in TISSUES}
     return PreprocessedRun(
         entities=series.entities,
@@ -168,7 +179,9 @@ def _run(
     )
 
 
-def _tissue(files: list[BidsFile], tissue: str, place: dict[str, str | None], series: BidsFile) -> Path:
+def _tissue(
+    files: list[BidsFile], tissue: str, place: dict[str, str | None], series: BidsFile
+) -> Path:
     found = [
         file
         for file in files
@@ -196,7 +209,9 @@ def same_space(found: list[PreprocessedRun]) -> Space:
     """
     spaces = {run.space for run in found if run.space is not None}
     if len(spaces) != 1:
-        told = ", ".join(sorted(f"{space.name} res-{space.resolution}" for space in spaces)) or "none"
+        told = (
+            ", ".join(sorted(f"{space.name} res-{space.resolution}" for space in spaces)) or "none"
+        )
         raise DataError(
             f"preprocessed runs are in several spaces: {told}; expected one",
             hint="process all participants with the same engine and resolution, or choose with --participant-label",

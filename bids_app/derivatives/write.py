@@ -81,7 +81,7 @@ def write_anatomy(
     grid : Grid
         The output grid.
     """
-    native = {"T1w": fit.t1w.data, "brain": fit.brain.inside, **fit.tissues}
+    native: dict[str, Floats] = {"T1w": fit.t1w.data, "brain": fit.brain.inside.astype(np.float32), **fit.tissues}
     written = []
     for labels, images, where, reference in (
         ({}, native, fit.t1w.grid, target.sources[0]),
@@ -103,11 +103,17 @@ def write_tissues(target: Target, tissues: dict[str, Floats], grid: Grid) -> lis
 
 
 def _write_images(
-    target: Target, labels: dict[str, str], images: dict[str, Floats], place: tuple[Grid, str | None]
+    target: Target,
+    labels: dict[str, str],
+    images: dict[str, Floats],
+    place: tuple[Grid, str | None],
 ) -> list[Path]:
     grid, native = place
     written = []
-    kinds = [("T1w", "T1w.nii.gz", {"desc": "preproc"}), ("brain", "mask.nii.gz", {"desc": "brain"})]
+    kinds = [
+        ("T1w", "T1w.nii.gz", {"desc": "preproc"}),
+        ("brain", "mask.nii.gz", {"desc": "brain"}),
+    ]
     kinds += [(tissue, "probseg.nii.gz", {"label": tissue}) for tissue in TISSUES]
     for name, ending, own in kinds:
         if name not in images:
@@ -148,10 +154,19 @@ class BoldInTemplate:
     metadata: dict[str, Any]
 
 
-PASSED_ON = ("TaskName", "EchoTime", "MagneticFieldStrength", "Manufacturer", "FlipAngle", "TaskDescription")
+PASSED_ON = (
+    "TaskName",
+    "EchoTime",
+    "MagneticFieldStrength",
+    "Manufacturer",
+    "FlipAngle",
+    "TaskDescription",
+)
 
 
-def write_bold(target: Target, bold: BoldInTemplate, slice_timing_corrected: bool | None) -> list[Path]:
+def write_bold(
+    target: Target, bold: BoldInTemplate, *, slice_timing_corrected: bool | None
+) -> list[Path]:
     """Write a preprocessed run, its reference and its mask, in template space."""
     labels, grid = target.space.labels, bold.mask.grid
     path = target.path("func", "bold.nii.gz", labels | {"desc": "preproc"})
@@ -162,7 +177,9 @@ def write_bold(target: Target, bold: BoldInTemplate, slice_timing_corrected: boo
     nifti.write_mask(mask, bold.mask)
     passed = {name: bold.metadata[name] for name in PASSED_ON if name in bold.metadata}
     sidecar = target.image_sidecar(
-        **passed, RepetitionTime=bold.tr_s, StartTime=bold.start_time_s,
+        **passed,
+        RepetitionTime=bold.tr_s,
+        StartTime=bold.start_time_s,
     )
     if slice_timing_corrected is not None:
         sidecar["SliceTimingCorrected"] = slice_timing_corrected
@@ -177,8 +194,12 @@ def write_bold(target: Target, bold: BoldInTemplate, slice_timing_corrected: boo
 
 def write_run_fit(target: Target, fit: RunFit) -> list[Path]:
     """Write what was estimated from a run: motion, coregistration, reference and mask on the raw grid."""
-    motion = target.path("func", "xfm.txt", {"from": "orig", "to": "boldref", "mode": "image", "desc": "hmc"})
-    coreg = target.path("func", "xfm.txt", {"from": "boldref", "to": "T1w", "mode": "image", "desc": "coreg"})
+    motion = target.path(
+        "func", "xfm.txt", {"from": "orig", "to": "boldref", "mode": "image", "desc": "hmc"}
+    )
+    coreg = target.path(
+        "func", "xfm.txt", {"from": "boldref", "to": "T1w", "mode": "image", "desc": "coreg"}
+    )
     reference = target.path("func", "boldref.nii.gz", {"desc": "hmc"})
     mask = target.path("func", "mask.nii.gz", {"desc": "brain"})
     native = target.image_sidecar(native=target.sources[0], Type="Brain")
@@ -250,13 +271,19 @@ def write_eeg(target: Target, recording: Recording, history: EegHistory) -> list
         "VolumeRepetitionTime": history.tr_s,
     }
     return [
-        *(path.with_suffix(suffix) for suffix in (".eeg", ".vhdr", ".vmrk") if path.with_suffix(suffix).exists()),
+        *(
+            path.with_suffix(suffix)
+            for suffix in (".eeg", ".vhdr", ".vmrk")
+            if path.with_suffix(suffix).exists()
+        ),
         write_json(path.with_suffix(".json"), sidecar),
         tables.write_tsv(target.path("eeg", "channels.tsv", {"desc": "preproc"}), channels),
     ]
 
 
-def write_scans(root: Path, label: str, rows: dict[str, dict[str, float]], told: dict[str, str]) -> list[Path]:
+def write_scans(
+    root: Path, label: str, rows: dict[str, dict[str, float]], told: dict[str, str]
+) -> list[Path]:
     """Write figures of each run to ``sub-X_scans.tsv``.
 
     Parameters

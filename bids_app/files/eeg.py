@@ -37,7 +37,9 @@ KIND_BY_NAME = (
 MARKER = re.compile(r"(Stimulus|Response)/[A-Za-z]\s*(\d+)")
 
 
-def read(path: Path, channels: dict[str, list[str]] | None = None, line_hz: float | None = None) -> Recording:
+def read(
+    path: Path, channels: dict[str, list[str]] | None = None, line_hz: float | None = None
+) -> Recording:
     """Read a recording with the markers that the file itself holds.
 
     Parameters
@@ -59,9 +61,10 @@ def read(path: Path, channels: dict[str, list[str]] | None = None, line_hz: floa
     raw = _open(path)
     try:
         volts = raw.get_data(verbose="error").astype(np.float32)
-    except Exception as error:  # noqa: BLE001 (each reader has its own)
+    except Exception as error:
         raise MissingInputError(
-            f"{path}: the samples cannot be read: {error}", hint="the file is truncated; fetch it again"
+            f"{path}: the samples cannot be read: {error}",
+            hint="the file is truncated; fetch it again",
         ) from error
     if 0 in volts.shape:
         raise DataError(f"{path}: has {volts.shape[0]} channels of {volts.shape[1]} samples")
@@ -140,15 +143,21 @@ def _standard_positions() -> dict[str, Floats]:
 
 def _open(path: Path) -> Any:
     if not path.is_file():
-        raise MissingInputError(f"{path}: no such file", hint="is the dataset complete, and mounted?")
+        raise MissingInputError(
+            f"{path}: no such file", hint="is the dataset complete, and mounted?"
+        )
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise DataError(f"{path}: {path.suffix} cannot be read", hint=f"known: {', '.join(SUFFIXES)}")
+        raise DataError(
+            f"{path}: {path.suffix} cannot be read", hint=f"known: {', '.join(SUFFIXES)}"
+        )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what they warn of is checked here, or kept in the file's own units
+            warnings.simplefilter(
+                "ignore"
+            )  # what they warn of is checked here, or kept in the file's own units
             return reader(path, preload=False, verbose="error")
-    except Exception as error:  # noqa: BLE001 (each reader has its own)
+    except Exception as error:
         raise MissingInputError(
             f"{path}: cannot be read as {path.suffix}: {error}",
             hint="check that the files it points to (.eeg, .vmrk, .fdt) lie beside it, whole",

@@ -96,7 +96,10 @@ def repetition_time_s(path: Path, metadata: dict[str, Any]) -> float:
     if "RepetitionTime" in metadata:
         found, where = metadata["RepetitionTime"], "RepetitionTime"
     else:
-        found, where = _header_tr_s(path), "the header's repetition time (no sidecar gives RepetitionTime)"
+        found, where = (
+            _header_tr_s(path),
+            "the header's repetition time (no sidecar gives RepetitionTime)",
+        )
     if not isinstance(found, (int, float)) or not SHORTEST_TR_S <= found <= LONGEST_TR_S:
         raise DataError(
             f"{path}: {where} is {found}; expected {SHORTEST_TR_S:g} to {LONGEST_TR_S:g} seconds",
@@ -110,7 +113,9 @@ def series_shape(path: Path) -> tuple[int, ...]:
     return tuple(int(length) for length in _load(path).shape)
 
 
-def write_volume(path: Path, volume: Volume, dtype: Any = np.float32, description: str = "") -> Path:
+def write_volume(
+    path: Path, volume: Volume, dtype: Any = np.float32, description: str = ""
+) -> Path:
     """Write one image.
 
     Parameters
@@ -134,7 +139,12 @@ def write_mask(path: Path, mask: Mask) -> Path:
 
 
 def write_bold(
-    path: Path, volumes: Floats, grid: Grid, tr_s: float, description: str = "", dtype: Any = np.float32
+    path: Path,
+    volumes: Floats,
+    grid: Grid,
+    tr_s: float,
+    description: str = "",
+    dtype: Any = np.float32,
 ) -> Path:
     """Write a series.
 
@@ -160,10 +170,12 @@ def write_bold(
 
 def _load(path: Path) -> Any:
     if not path.is_file():
-        raise MissingInputError(f"{path}: no such file", hint="is the dataset complete, and mounted?")
+        raise MissingInputError(
+            f"{path}: no such file", hint="is the dataset complete, and mounted?"
+        )
     try:
         return nib.load(path)
-    except Exception as error:  # noqa: BLE001 (nibabel raises many kinds for a file that is no NIfTI)
+    except Exception as error:
         raise MissingInputError(
             f"{path}: is not a NIfTI image: {error}",
             hint="fetch the file again (a git-annex pointer or a broken download looks like this)",
@@ -173,9 +185,10 @@ def _load(path: Path) -> Any:
 def _array(image: Any, path: Path) -> Floats:
     try:
         data: Floats = np.asanyarray(image.dataobj, dtype=np.float32)
-    except Exception as error:  # noqa: BLE001 (gzip, zlib and nibabel each have their own)
+    except Exception as error:
         raise MissingInputError(
-            f"{path}: cannot be read to its end: {error}", hint="the file is truncated; fetch it again"
+            f"{path}: cannot be read to its end: {error}",
+            hint="the file is truncated; fetch it again",
         ) from error
     return data
 
@@ -207,7 +220,9 @@ def _slice_times(
         return None
     times = np.asarray(metadata["SliceTiming"], dtype=np.float64)
     if times.shape != (n_slices,):
-        raise DataError(f"{path}: SliceTiming has {times.size} values; the image has {n_slices} slices")
+        raise DataError(
+            f"{path}: SliceTiming has {times.size} values; the image has {n_slices} slices"
+        )
     if times.min() < 0 or times.max() > tr_s:
         raise DataError(
             f"{path}: SliceTiming spans {times.min():g} to {times.max():g}; expected 0 to {tr_s:g} seconds",

@@ -25,12 +25,16 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         if path.stat().st_size > LARGEST_JSON_BYTES:
-            raise DataError(f"{path}: {path.stat().st_size} bytes; expected a sidecar of a few kilobytes")
+            raise DataError(
+                f"{path}: {path.stat().st_size} bytes; expected a sidecar of a few kilobytes"
+            )
         found = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise MissingInputError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: is not JSON: {error}", hint="check the file with a JSON editor") from error
+        raise DataError(
+            f"{path}: is not JSON: {error}", hint="check the file with a JSON editor"
+        ) from error
     if not isinstance(found, dict):
         raise DataError(f"{path}: holds a {type(found).__name__}; expected an object")
     return found
@@ -38,7 +42,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, content: dict[str, Any]) -> Path:
     """Write a JSON object, indented, in the order given."""
-    return write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    return write_text(
+        path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    )
 
 
 def inherited(bids_dir: Path, path: Path) -> dict[str, Any]:
@@ -59,7 +65,9 @@ def inherited(bids_dir: Path, path: Path) -> dict[str, Any]:
     folder = bids_dir
     for part in ("", *path.relative_to(bids_dir).parts[:-1]):
         folder = folder / part
-        matching = [name for name in folder.glob(f"*{own['suffix']}.json") if _applies(name.name, own)]
+        matching = [
+            name for name in folder.glob(f"*{own['suffix']}.json") if _applies(name.name, own)
+        ]
         for sidecar in sorted(matching, key=lambda name: len(name.name)):
             collected |= read_json(sidecar)
     return collected

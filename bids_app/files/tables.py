@@ -29,7 +29,9 @@ def read_tsv(path: Path) -> dict[str, list[str]]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise MissingInputError(f"{path}: cannot be read: {error}") from error
-    rows = [row for row in csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE) if row]
+    rows = [
+        row for row in csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE) if row
+    ]
     if not rows:
         raise DataError(f"{path}: is empty; expected a table with a header")
     header, body = rows[0], rows[1:]
@@ -39,7 +41,9 @@ def read_tsv(path: Path) -> dict[str, list[str]]:
                 f"{path}: line {number} has {len(row)} cells; the header has {len(header)}",
                 hint="cells are separated by single tabs",
             )
-    return {name.strip(): [row[column].strip() for row in body] for column, name in enumerate(header)}
+    return {
+        name.strip(): [row[column].strip() for row in body] for column, name in enumerate(header)
+    }
 
 
 def write_tsv(path: Path, columns: dict[str, Sequence[object]]) -> Path:

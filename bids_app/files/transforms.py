@@ -7,6 +7,7 @@ on to the image that is sampled from, so that only the signs differ.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -21,6 +22,7 @@ FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 HEADER = "#Insight Transform File V1.0"
 N_PARAMETERS = 12
 VECTOR_INTENT = 1007
+VECTORS = (1, 3)
 
 
 def write_affines(path: Path, affines: Floats) -> Path:
@@ -70,7 +72,7 @@ def read_affines(path: Path) -> Floats:
         raise DataError(f"{path}: holds no affine of {N_PARAMETERS} parameters")
     affines = np.tile(np.eye(4), (len(rows), 1, 1))
     for affine, row in zip(affines, rows, strict=True):
-        figures = np.asarray(row, dtype=float)
+        figures = np.asarray(row, dtype=np.float64)
         affine[:3, :3], affine[:3, 3] = figures[:9].reshape(3, 3), figures[9:]
     return np.asarray(FLIP @ affines @ FLIP)
 
@@ -106,11 +108,11 @@ def read_warp(path: Path) -> Warp:
     """
     if not path.is_file():
         raise MissingInputError(f"{path}: no such file")
-    image = nib.load(path)
-    field = np.squeeze(np.asarray(image.dataobj, dtype=np.float32), axis=3) if image.ndim == 5 else None  # noqa: PLR2004 (x, y, z, 1, vector)
-    if field is None or field.shape[3] != 3:  # noqa: PLR2004
+    image: Any = nib.load(path)
+    if image.shape[3:] != VECTORS:
         raise DataError(f"{path}: has shape {image.shape}; expected (x, y, z, 1, 3)")
+    field = np.asarray(image.dataobj, dtype=np.float32)[:, :, :, 0]
     grid = Grid(
-        (field.shape[0], field.shape[1], field.shape[2]), np.asarray(image.affine, dtype=float)
+        (field.shape[0], field.shape[1], field.shape[2]), np.asarray(image.affine, dtype=np.float64)
     )
     return Warp(grid, field * np.array([-1.0, -1.0, 1.0], dtype=np.float32))

@@ -74,7 +74,9 @@ def fit_clock(events: tuple[Event, ...], expected: Expected, where: str, source:
             f"{expected.tr_s:g} s",
             hint="correct RepetitionTime, or the sampling rate of the EEG",
         )
-    residual_s = float(np.abs(onsets[inliers] - offset_s - rate * volumes[inliers] * expected.tr_s).max())
+    residual_s = float(
+        np.abs(onsets[inliers] - offset_s - rate * volumes[inliers] * expected.tr_s).max()
+    )
     n_expected = expected.n_volumes or int(volumes[-1]) + 1
     lacking = n_expected - (int(volumes[-1]) + 1)
     if lacking > 0 and _starts_late(onsets, expected, lacking, where):
@@ -97,14 +99,19 @@ def _volume_markers(
     for event in events:
         groups[_plain(event.label)].append(event.onset_s)
     if expected.marker is not None:
-        groups = {label: times for label, times in groups.items() if label == _plain(expected.marker)}
+        groups = {
+            label: times for label, times in groups.items() if label == _plain(expected.marker)
+        }
     regular = {
         label: kept
         for label, times in groups.items()
         if (kept := _regular(np.sort(np.asarray(times)), expected.tr_s)) is not None
     }
     if not regular:
-        seen = ", ".join(f"{label!r} x {len(times)}" for label, times in sorted(groups.items())) or "none"
+        seen = (
+            ", ".join(f"{label!r} x {len(times)}" for label, times in sorted(groups.items()))
+            or "none"
+        )
         raise DataError(
             f"{where}: no volume markers: nothing repeats every {expected.tr_s:g} s; markers found: {seen}",
             hint="name the marker with --volume-marker, if there is one",
@@ -123,7 +130,7 @@ def _volume_markers(
 
 def _plain(label: str) -> str:
     """Last part of a label, blanks folded: ``Response/R128`` and ``R128`` are the same."""
-    return " ".join(label.split("/")[-1].split())
+    return " ".join(label.rsplit("/", maxsplit=1)[-1].split())
 
 
 def _regular(onsets: Floats, tr_s: float) -> Floats | None:

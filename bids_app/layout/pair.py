@@ -58,7 +58,7 @@ def _one_each(files: list[BidsFile], what: str) -> tuple[dict[Key, BidsFile], li
 
 def _pairing(config: RunConfig, bold: BidsFile | None, eeg: BidsFile | None) -> Pairing:
     lead = bold or eeg
-    assert lead is not None  # noqa: S101 (every key comes from one of the two)
+    assert lead is not None
     rule = "same entities"
     if bold is None:
         rule = "EEG without BOLD"

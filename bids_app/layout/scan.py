@@ -68,7 +68,7 @@ def _indexed(bids_dir: Path, label: str) -> list[Path]:
         )
         layout = BIDSLayout(bids_dir, validate=False, indexer=indexer)
         names = layout.get(subject=label, return_type="filename")
-    except Exception as error:  # noqa: BLE001 (pybids raises many kinds)
+    except Exception as error:
         raise InvalidDatasetError(f"{bids_dir}: cannot be indexed: {error}") from error
     return sorted(Path(name) for name in names)
 

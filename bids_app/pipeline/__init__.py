@@ -71,7 +71,8 @@ def _participant(label: str, config: RunConfig, record: Record) -> None:
     who = layout.find(config, label)
     record.content |= {"participant": label, "pairings": [], "runs": []}
     record.content["unpaired"] = [
-        {"file": str(item.file.relative_to(config.bids_dir)), "reason": item.reason} for item in who.unpaired
+        {"file": str(item.file.relative_to(config.bids_dir)), "reason": item.reason}
+        for item in who.unpaired
     ]
     for note in who.notes:
         record.note(note)
@@ -151,7 +152,9 @@ def group(config: RunConfig) -> tuple[int, list[Failure]]:
     record = Record(config, "group")
     handler = log.to_file(record.folder / "group.log")
     try:
-        chosen = choose_labels(reuse.participants(config.output_dir), config.participant_labels, config.output_dir)
+        chosen = choose_labels(
+            reuse.participants(config.output_dir), config.participant_labels, config.output_dir
+        )
         with record.attempt("group"):
             cohort = leave_out_each(chosen, config, record)
             train_final(cohort, config, record)
@@ -192,7 +195,8 @@ def _run_participants(config: RunConfig) -> int:
 def _run_group(config: RunConfig) -> int:
     if not reuse.participants(config.output_dir):
         raise NoMatchError(
-            f"{config.output_dir}: has no participant", hint="run the participant level first, with the same output folder"
+            f"{config.output_dir}: has no participant",
+            hint="run the participant level first, with the same output folder",
         )
     check_folder(config.output_dir)
     if config.reports_only:
@@ -202,7 +206,11 @@ def _run_group(config: RunConfig) -> int:
 
 
 def _pages(config: RunConfig, chosen: tuple[str, ...]) -> int:
-    lacking = [label for label in chosen if not (config.output_dir / f"sub-{label}/log/record.json").is_file()]
+    lacking = [
+        label
+        for label in chosen
+        if not (config.output_dir / f"sub-{label}/log/record.json").is_file()
+    ]
     for label in chosen:
         if label not in lacking:
             page.participant_page(config.output_dir, label)
@@ -216,7 +224,11 @@ def _pages(config: RunConfig, chosen: tuple[str, ...]) -> int:
 
 def _end(n_done: int, failures: list[Failure], config: RunConfig) -> int:
     for failure in failures:
-        logger.error("not done: %s: %s%s", failure.what, failure.why, f" ({failure.hint})" if failure.hint else "")
+        logger.error(
+            "not done: %s: %s%s",
+            failure.what,
+            failure.why,
+            f" ({failure.hint})" if failure.hint else "",
+        )
     logger.info("reports: %s", config.output_dir)
     return exit_code(n_done, failures)
-

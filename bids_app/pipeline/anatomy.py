@@ -90,7 +90,7 @@ class Anatomy:
 
     @property
     def _t1w(self) -> Path:
-        assert self.who.t1w is not None  # noqa: S101 (key refuses it)
+        assert self.who.t1w is not None
         return self.who.t1w.path
 
     @property
@@ -101,7 +101,9 @@ class Anatomy:
         log.info("sub-%s: anatomy", self.who.label)
         template = load_template()
         settings = fmri.AnatSettings(
-            sloppy=self.config.sloppy, n_threads=self.config.omp_nthreads, device=str(device.choose(self.config.device))
+            sloppy=self.config.sloppy,
+            n_threads=self.config.omp_nthreads,
+            device=str(device.choose(self.config.device)),
         )
         fit = fmri.fit_anatomy(nifti.read_volume(self._t1w), template, settings)
         grid = output_grid(self.config)
@@ -109,7 +111,9 @@ class Anatomy:
         moved = {name: fmri.to_template(data, fit, grid) for name, data in images.items()}
         files = write.write_anatomy(self._target, fit, moved, grid)
         told = self._draw(moved)
-        return stage.record([*files, *told.files()], {"figures": told.told, "notes": list(fit.notes)})
+        return stage.record(
+            [*files, *told.files()], {"figures": told.told, "notes": list(fit.notes)}
+        )
 
     def _draw(self, moved: dict[str, Floats]) -> Figures:
         grid = output_grid(self.config)

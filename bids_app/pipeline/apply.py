@@ -11,8 +11,8 @@ import numpy as np
 
 from bids_app.config import RunConfig
 from bids_app.derivatives import reuse
-from bids_app.derivatives.names import DEFAULT_ARCHITECTURE, synth
 from bids_app.derivatives.describe import DESCRIPTIONS, describe_labels, locked
+from bids_app.derivatives.names import DEFAULT_ARCHITECTURE, synth
 from bids_app.derivatives.predictions import Synthesis, write_prediction
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.errors import DataError
@@ -49,7 +49,7 @@ def apply_bundle(label: str, config: RunConfig, record: Record) -> None:
     AppError
         When the bundle cannot be used at all.
     """
-    assert config.model is not None  # noqa: S101 (the story asks only with a model)
+    assert config.model is not None
     bundle = load(config.model)
     applied = _Applied(bundle, identity(config.model), config, record)
     processed = {row["run"] for row in record.content["pairings"] if row["status"] != "failed"}
@@ -60,11 +60,19 @@ def apply_bundle(label: str, config: RunConfig, record: Record) -> None:
                 results.append(applied.run(run))
     if not results:
         record.note("no EEG run could be used: nothing was predicted")
-    scored = [found for found in results if found.truth is not None and found.prediction.split != "insample"]
+    scored = [
+        found
+        for found in results
+        if found.truth is not None and found.prediction.split != "insample"
+    ]
     if scored:
         case = Case(
             {found.prediction.run: found.truth for found in scored if found.truth is not None},
-            {found.prediction.run: found.references for found in scored if found.references is not None},
+            {
+                found.prediction.run: found.references
+                for found in scored
+                if found.references is not None
+            },
             bundle.bold.mask,
             {found.prediction.run: found.run for found in scored},
             config,
@@ -97,7 +105,11 @@ class _Applied:
         split = "insample" if self._trained_on(run) else "participant"
         scaled = scale_causally(samples) if self.config.causal_scaling else scale_alone(samples)
         prediction = predict(
-            self.bundle, scaled, device.choose(self.config.device), split, causal=self.config.causal_scaling
+            self.bundle,
+            scaled,
+            device.choose(self.config.device),
+            split,
+            causal=self.config.causal_scaling,
         )
         truth, level = self._measured(run, samples)
         self._write(run, prediction, level)
@@ -106,7 +118,7 @@ class _Applied:
             return _Result(run, prediction, None, None)
         zero = np.zeros(self.bundle.bold.n_voxels, np.float32)
         mean = np.asarray(truth.targets.mean(axis=0), np.float32)
-        # Changes are relative to a median, so that the mean of the training targets is near zero; a bundle does not hold it.
+        # A bundle does not hold the mean training target: changes are relative to a median, so that it is near zero.
         return _Result(run, prediction, truth, References(zero, mean))
 
     def _samples(self, run: PreprocessedRun) -> Samples:
@@ -117,16 +129,22 @@ class _Applied:
         start_time_s = float(run.metadata.get("StartTime", self.bundle.bold.start_time_s))
         length_s = heard.eeg.shape[1] / heard.rate_hz
         known = reuse.shape_of(run)[3] if run.bold else run.eeg_metadata.get("NumberOfVolumes")
-        n_volumes = (self.config.n_volumes if not run.bold else None) or known or int(length_s // tr_s)
-        scan = Scan(run.name, run.entities.participant, n_volumes, tr_s, start_time_s, heard.channels)
+        n_volumes = (
+            (self.config.n_volumes if not run.bold else None) or known or int(length_s // tr_s)
+        )
+        scan = Scan(
+            run.name, run.entities.participant, n_volumes, tr_s, start_time_s, heard.channels
+        )
         settings = WindowSettings(self.bundle.eeg.window_s, self.bundle.bold.window_lag_s)
         if heard.clock is None:
-            self.record.note(f"{run.name}: no volume markers: the first volume starts with the EEG")
+            self.record.note(
+                f"{run.name}: no volume markers: the first volume starts with the EEG"
+            )
         return cut(heard.eeg, heard.rate_hz, heard.clock or Clock(0.0), scan, settings)
 
     def _refuse_other_space(self, run: PreprocessedRun) -> None:
         bold = self.bundle.bold
-        assert run.space is not None  # noqa: S101 (asked only then)
+        assert run.space is not None
         if (run.space.name, run.space.resolution) != (bold.space, bold.resolution):
             raise DataError(
                 f"{run.name}: is in {run.space.name} res-{run.space.resolution}; the model predicts "
@@ -140,7 +158,11 @@ class _Applied:
         dataset = dataset_identity(self.config.output_dir)
         return any(
             content in person.get("contents", [])
-            or (dataset and (person.get("dataset"), person.get("label")) == (dataset, run.entities.participant))
+            or (
+                dataset
+                and (person.get("dataset"), person.get("label"))
+                == (dataset, run.entities.participant)
+            )
             for person in self.bundle.training.get("participants", [])
         )
 
@@ -152,7 +174,7 @@ class _Applied:
         return replace(samples, targets=fractional_change(rows[samples.volumes], level)), level
 
     def _write(self, run: PreprocessedRun, prediction: Prediction, level: Any) -> None:
-        assert run.eeg is not None  # noqa: S101 (only EEG runs are predicted)
+        assert run.eeg is not None
         bundle = self.bundle
         synthesis = Synthesis(
             prediction=prediction,
@@ -189,7 +211,9 @@ class _Applied:
                 row["n_volumes"] = samples.n_volumes
                 row["volumes_without_prediction"] = samples.n_volumes - len(samples)
         if split == "insample":
-            self.record.note(f"{run.name}: the model was trained on this person; its prediction is not scored")
+            self.record.note(
+                f"{run.name}: the model was trained on this person; its prediction is not scored"
+            )
 
 
 def dataset_identity(output_dir: Path) -> str:
@@ -204,4 +228,7 @@ def tell_label(output_dir: Path, architecture: str, split: str) -> None:
         return
     plain = synth(DEFAULT_ARCHITECTURE, split)
     with locked(output_dir / "dataset_description.json"):
-        describe_labels(output_dir, {synth(architecture, split): f"{DESCRIPTIONS[plain]}; architecture {architecture}"})
+        describe_labels(
+            output_dir,
+            {synth(architecture, split): f"{DESCRIPTIONS[plain]}; architecture {architecture}"},
+        )

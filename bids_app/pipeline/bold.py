@@ -74,7 +74,9 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     fit = fmri.fit_run(series, anatomy, settings)
     grid = output_grid(config)
     brain = engine.anatomy.in_template("brain") > HALF
-    volumes = fmri.resample_bold(series, fit, anatomy, grid, inside=brain, n_threads=config.omp_nthreads)
+    volumes = fmri.resample_bold(
+        series, fit, anatomy, grid, inside=brain, n_threads=config.omp_nthreads
+    )
     bold = write.BoldInTemplate(
         volumes=volumes,
         reference=fmri.reference_to_template(fit.reference.data, fit, anatomy, grid),
@@ -87,7 +89,7 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     confounds = fmri.confounds(series, fit, anatomy)
     files = [
         *write.write_run_fit(where, fit),
-        *write.write_bold(where, bold, fit.slice_times_s is not None),
+        *write.write_bold(where, bold, slice_timing_corrected=fit.slice_times_s is not None),
         *write.write_confounds(where, confounds),
     ]
     told = _draw(engine, entities, bold, confounds)
@@ -141,9 +143,9 @@ def _reused(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     config = engine.config
     root = config.derivatives["fmriprep"]
     found = reuse.match(reuse.runs(root, entities.participant), entities, root)
-    assert found.bold is not None  # noqa: S101 (match gives only those)
-    assert found.mask is not None  # noqa: S101
-    assert found.space is not None  # noqa: S101
+    assert found.bold is not None
+    assert found.mask is not None
+    assert found.space is not None
     grid = output_grid(config)
     inputs = [found.bold, found.mask, *found.tissues.values()]
     decides = [found.metadata, run.metadata, grid.affine.tolist()]
@@ -166,7 +168,7 @@ def _reused(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     )
     where = target(config, entities, found.space.name, [found.bold], "fmriprep")
     corrected = found.metadata.get("SliceTimingCorrected")
-    files = write.write_bold(where, bold, corrected)
+    files = write.write_bold(where, bold, slice_timing_corrected=corrected)
     tissues = {}
     for name, path in found.tissues.items():
         volume = nifti.read_volume(path)

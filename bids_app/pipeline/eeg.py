@@ -65,10 +65,15 @@ def clean(pairing: Pairing, scan: Scan, config: RunConfig) -> provenance.Done:
     Done
         Files, and ``figures``, ``notes``, ``clock`` and ``eeg`` for the report.
     """
-    assert pairing.eeg is not None  # noqa: S101 (the story asks only where there is EEG)
+    assert pairing.eeg is not None
     path = pairing.eeg.path
-    beside = {ending: sidecar.nearest(config.bids_dir, path, ending) for ending in ("channels.tsv", "events.tsv")}
-    steps = {cleaning.name(step): config.table("eeg", cleaning.name(step)) for step in cleaning.STEPS}
+    beside = {
+        ending: sidecar.nearest(config.bids_dir, path, ending)
+        for ending in ("channels.tsv", "events.tsv")
+    }
+    steps = {
+        cleaning.name(step): config.table("eeg", cleaning.name(step)) for step in cleaning.STEPS
+    }
     inputs = [*companions(path), *(found for found in beside.values() if found)]
     decides = [pairing.eeg_metadata, scan, steps, config.volume_marker]
     key = provenance.key("eeg", inputs, decides)
@@ -82,10 +87,14 @@ def clean(pairing: Pairing, scan: Scan, config: RunConfig) -> provenance.Done:
     clock = find_clock(pairing, recording, scan, (beside["events.tsv"], config.volume_marker))
     cleaned = cleaning.clean(recording, steps, path.name, notes.append)
     chosen = {
-        cleaning.name(step): asdict(settings(step.Settings, steps[cleaning.name(step)], cleaning.name(step)))
+        cleaning.name(step): asdict(
+            settings(step.Settings, steps[cleaning.name(step)], cleaning.name(step))
+        )
         for step in cleaning.STEPS
     }
-    history = write.EegHistory(pairing.eeg_metadata, chosen, clock, _n_volumes(scan, clock), scan.tr_s)
+    history = write.EegHistory(
+        pairing.eeg_metadata, chosen, clock, _n_volumes(scan, clock), scan.tr_s
+    )
     written = write.write_eeg(target(config, pairing.entities, NAME, [path]), cleaned, history)
     told = _draw(pairing, config, (recording, cleaned), clock)
     return stage.record(
@@ -101,7 +110,11 @@ def clean(pairing: Pairing, scan: Scan, config: RunConfig) -> provenance.Done:
 
 def companions(path: Path) -> list[Path]:
     """List a recording's files: the header, and those beside it with the same stem (.eeg, .vmrk, .fdt, …)."""
-    beside = (found for found in path.parent.glob(f"{path.stem}.*") if found.suffix not in {".json", ".tsv"})
+    beside = (
+        found
+        for found in path.parent.glob(f"{path.stem}.*")
+        if found.suffix not in {".json", ".tsv"}
+    )
     return sorted({path, *beside} if path.is_file() else {path})
 
 
@@ -126,7 +139,7 @@ def find_clock(
     Clock or None
         None for EEG without BOLD that has no markers: then nothing says when volumes would have been.
     """
-    assert pairing.eeg is not None  # noqa: S101 (the story asks only where there is EEG)
+    assert pairing.eeg is not None
     table, marker = told
     if scan.tr_s is None:
         return None
@@ -157,17 +170,21 @@ def _events(table: Path) -> tuple[Event, ...]:
     found = [
         Event(onset, label)
         for name in ("trial_type", "value")
-        for onset, label in zip(onsets, columns.get(name, labels if name == "value" else []), strict=False)
+        for onset, label in zip(
+            onsets, columns.get(name, labels if name == "value" else []), strict=False
+        )
         if np.isfinite(onset) and label != tables.MISSING
     ]
     return tuple(dict.fromkeys(found))
 
 
 def _read(pairing: Pairing, channels: Path | None) -> Recording:
-    assert pairing.eeg is not None  # noqa: S101 (as above)
+    assert pairing.eeg is not None
     line = pairing.eeg_metadata.get("PowerLineFrequency")
     table = tables.read_tsv(channels) if channels else None
-    return files.read(pairing.eeg.path, table, float(line) if isinstance(line, (int, float)) else None)
+    return files.read(
+        pairing.eeg.path, table, float(line) if isinstance(line, (int, float)) else None
+    )
 
 
 def _n_volumes(scan: Scan, clock: Clock | None) -> int | None:
@@ -177,7 +194,10 @@ def _n_volumes(scan: Scan, clock: Clock | None) -> int | None:
 
 
 def _draw(
-    pairing: Pairing, config: RunConfig, recordings: tuple[Recording, Recording], clock: Clock | None
+    pairing: Pairing,
+    config: RunConfig,
+    recordings: tuple[Recording, Recording],
+    clock: Clock | None,
 ) -> Figures:
     told = Figures(config.output_dir, pairing.entities)
     before, after = (_spectrum(recording) for recording in recordings)
@@ -195,7 +215,9 @@ def _draw(
             "Distance of each volume marker from the line that was fitted through all of them.",
         )
         marker_s = np.asarray([
-            event.onset_s for event in recordings[0].events if event.label.split("/")[-1].split() == clock.marker.split()
+            event.onset_s
+            for event in recordings[0].events
+            if event.label.split("/")[-1].split() == clock.marker.split()
         ])
         figures.clock(path, marker_s, _residual(marker_s, clock))
     return told

@@ -69,11 +69,24 @@ class Task:
         """Hash of all that decides the fold."""
         parts = {
             name: {run: [self.contents[run], index.tolist()] for run, index in part.items()}
-            for name, part in (("train", split.train), ("valid", split.valid), ("test", split.test))
+            for name, part in (
+                ("train", split.train),
+                ("valid", split.valid),
+                ("test", split.test),
+            )
         }
         how = replace(self.training, device="")
-        decides = [self.architecture, how, self.eeg, self.bold.mask.sha256, self.kind, parts,
-                   self.bold.smoothing_mm, self.bold.window_lag_s, self.config.causal_scaling]
+        decides = [
+            self.architecture,
+            how,
+            self.eeg,
+            self.bold.mask.sha256,
+            self.kind,
+            parts,
+            self.bold.smoothing_mm,
+            self.bold.window_lag_s,
+            self.config.causal_scaling,
+        ]
         return provenance.key(f"fold {split.name}", [], decides)
 
 
@@ -128,7 +141,9 @@ def _train(task: Task, samples: Sequence[Samples], split: Split, folder: Path) -
     log.info("%s: %s", task.architecture, split.name)
     scaled = scale_split(samples, split)
     if task.config.causal_scaling:
-        trained = {run.participant for run in samples if run.run in split.train or run.run in split.valid}
+        trained = {
+            run.participant for run in samples if run.run in split.train or run.run in split.valid
+        }
         scaled = [
             done if run.participant in trained else scale_causally(run)
             for run, done in zip(samples, scaled, strict=True)
@@ -136,10 +151,15 @@ def _train(task: Task, samples: Sequence[Samples], split: Split, folder: Path) -
     fitted = fit(task.architecture, task.eeg, task.bold, scaled, split, task.training)
     with whole_folder(folder) as partial:
         for run in scaled:
-            index = split.test.get(run.run, ())
-            if len(index):
-                given = apply(fitted.model, task.architecture, run.take(index), task.kind,
-                              causal=task.config.causal_scaling)
+            index = split.test.get(run.run)
+            if index is not None and len(index):
+                given = apply(
+                    fitted.model,
+                    task.architecture,
+                    run.take(index),
+                    task.kind,
+                    causal=task.config.causal_scaling,
+                )
                 np.save(partial / f"{run.run}.npy", given.change)
         about = {
             "Weights": weights_hash(fitted.model),

@@ -88,11 +88,15 @@ def leave_out_each(labels: Sequence[str], config: RunConfig, record: Record) -> 
     """
     cohort = _gather(labels, config, record)
     if len(cohort.levels) < 2:  # noqa: PLR2004 (someone to learn from, someone to judge)
-        record.note("one participant only: nobody could be left out, so that nothing says how good the model is")
+        record.note(
+            "one participant only: nobody could be left out, so that nothing says how good the model is"
+        )
         return cohort
     for architecture in config.architectures:
         with record.attempt(f"group {architecture}"):
-            task = Task(architecture, cohort.eeg, cohort.bold, "participant", cohort.contents, config)
+            task = Task(
+                architecture, cohort.eeg, cohort.bold, "participant", cohort.contents, config
+            )
             splits = by_participant(cohort.samples, generator(config.random_seed, "group"))
             _predict(task, cohort, splits, record)
             record.n_done += 1
@@ -105,13 +109,20 @@ def train_final(cohort: Cohort, config: RunConfig, record: Record) -> None:
     split = whole(cohort.samples, generator(config.random_seed, "whole"))
     for architecture in config.architectures:
         with record.attempt(f"final {architecture}"):
-            task = Task(architecture, cohort.eeg, cohort.bold, "participant", cohort.contents, config)
+            task = Task(
+                architecture, cohort.eeg, cohort.bold, "participant", cohort.contents, config
+            )
             folder = config.output_dir / "models" / architecture
             stage = provenance.Stage(config.work_dir, f"model_{architecture}", task.key(split))
             if config.overwrite or stage.done() is None:
                 log.info("%s: final model on %d participants", architecture, len(cohort.levels))
                 fitted = fit(
-                    architecture, cohort.eeg, cohort.bold, scale_split(cohort.samples, split), split, task.training
+                    architecture,
+                    cohort.eeg,
+                    cohort.bold,
+                    scale_split(cohort.samples, split),
+                    split,
+                    task.training,
                 )
                 level = np.mean(list(cohort.levels.values()), axis=0)
                 trained = _training(cohort, config)
@@ -133,7 +144,10 @@ def _gather(labels: Sequence[str], config: RunConfig, record: Record) -> Cohort:
             runs += own_runs
             samples += own_samples
             if not own_runs:
-                told |= {"status": "left out", "reason": "no run has both preprocessed BOLD and EEG"}
+                told |= {
+                    "status": "left out",
+                    "reason": "no run has both preprocessed BOLD and EEG",
+                }
         if len(record.failures) > n_failed:
             told |= {"status": "failed", "reason": record.failures[-1].why}
     if not runs:
@@ -191,7 +205,7 @@ def _predict(task: Task, cohort: Cohort, splits: Sequence[Split], record: Record
 
 def _write(task: Task, cohort: Cohort, prediction: Prediction, result: FoldResult) -> None:
     run = cohort.runs[prediction.run]
-    assert run.eeg is not None  # noqa: S101 (only runs with both are used)
+    assert run.eeg is not None
     synthesis = Synthesis(
         prediction=prediction,
         bold=task.bold,
@@ -220,7 +234,9 @@ def _training(cohort: Cohort, config: RunConfig) -> dict[str, Any]:
             "dataset": dataset,
             "label": label,
             "contents": sorted(
-                prepare.eeg_hash(run) for run in cohort.runs.values() if run.entities.participant == label
+                prepare.eeg_hash(run)
+                for run in cohort.runs.values()
+                if run.entities.participant == label
             ),
         }
         for label in cohort.levels
@@ -231,7 +247,12 @@ def _training(cohort: Cohort, config: RunConfig) -> dict[str, Any]:
         "torch": torch.__version__,
         "numpy": np.__version__,
     }
-    return {"participants": people, "runs": sorted(cohort.runs), "seed": config.random_seed, "versions": versions}
+    return {
+        "participants": people,
+        "runs": sorted(cohort.runs),
+        "seed": config.random_seed,
+        "versions": versions,
+    }
 
 
 def _write_maps(task: Task, evaluation: Evaluation) -> None:
@@ -239,7 +260,11 @@ def _write_maps(task: Task, evaluation: Evaluation) -> None:
     by_voxel = evaluation.r[task.architecture, "group"]
     volume = mask.unflatten(np.nan_to_num(by_voxel)[None].astype(np.float32))[..., 0]
     name = f"group_space-{task.bold.space}_desc-{task.architecture.replace('_', '')}_meanr.nii.gz"
-    nifti.write_volume(task.config.output_dir / name, Volume(volume, mask.grid), description="mean r over participants")
+    nifti.write_volume(
+        task.config.output_dir / name,
+        Volume(volume, mask.grid),
+        description="mean r over participants",
+    )
 
 
 def _write_scores(output_dir: Path, record: Record) -> None:
@@ -253,10 +278,10 @@ def _write_scores(output_dir: Path, record: Record) -> None:
 def _write_scans(
     task: Task, cohort: Cohort, predictions: Sequence[Prediction], evaluation: Evaluation
 ) -> None:
-    """Put the scores of the first architecture into each participant's scans.tsv, and their means into participants.tsv."""
+    """Put the first architecture's scores into each participant's scans.tsv, and their means into participants.tsv."""
     root = task.config.output_dir
     told = {
-        f"synth_{name}": f"{name} of BOLD synthesized by {task.architecture}, this participant left out, against measured"
+        f"synth_{name}": f"{name} of BOLD synthesized by {task.architecture} without this participant, against measured"
         for name in SCANS
     }
     figures: dict[str, dict[str, float]] = {}
@@ -268,11 +293,19 @@ def _write_scans(
         rows = {}
         for prediction in predictions:
             if prediction.participant == label:
-                where = target(task.config, cohort.runs[prediction.run].entities, task.bold.space, [], "")
+                where = target(
+                    task.config, cohort.runs[prediction.run].entities, task.bold.space, [], ""
+                )
                 bold = path_of(where, prediction)
-                rows[bold.relative_to(root / f"sub-{label}").as_posix()] = figures.get(prediction.run, {})
+                rows[bold.relative_to(root / f"sub-{label}").as_posix()] = figures.get(
+                    prediction.run, {}
+                )
         write_scans(root, label, rows, told)
     columns: dict[str, Sequence[object]] = {"participant_id": [f"sub-{label}" for label in people]}
-    columns |= {name: [figures.get(f"sub-{label}", {}).get(name) for label in people] for name in told}
+    columns |= {
+        name: [figures.get(f"sub-{label}", {}).get(name) for label in people] for name in told
+    }
     tables.write_tsv(root / "participants.tsv", columns)
-    write_json(root / "participants.json", {name: {"Description": text} for name, text in told.items()})
+    write_json(
+        root / "participants.json", {name: {"Description": text} for name, text in told.items()}
+    )

@@ -113,12 +113,17 @@ def draw_run(prediction: Prediction, case: Case, record: Record) -> list[dict[st
     by_voxel = np.nan_to_num(r.score(true, prediction.change)).astype(np.float32)
     background = nifti.read_volume(_reference(run)).data
     figures.r_map(path, case.mask.unflatten(by_voxel[None])[..., 0], case.mask.grid, background)
-    _draw_parcels(told.add(
-        f"{name}Parcels",
-        f"Best and worst region: {prediction.model}",
-        "Mean time course of the parcel where the two agree best, and of the one where they agree worst. The best of "
-        "many always looks good: the test in the table takes that into account.",
-    ), prediction, true, case)
+    _draw_parcels(
+        told.add(
+            f"{name}Parcels",
+            f"Best and worst region: {prediction.model}",
+            "Mean time course of the parcel where the two agree best, and of the one where they agree worst. The best of "
+            "many always looks good: the test in the table takes that into account.",
+        ),
+        prediction,
+        true,
+        case,
+    )
     for entry in record.content.get("runs", []):
         if entry["run"] == prediction.run:
             entry["figures"] += told.told
@@ -132,12 +137,14 @@ def draw_group(
     model = predictions[0].model
     told = Figures(case.config.output_dir, Entities.of({"sub": "group"}))
     people = list(dict.fromkeys(prediction.participant for prediction in predictions))
-    values = {model: np.asarray([
-        score.value
-        for label in people
-        for score in evaluation.scores
-        if (score.name, score.row, score.on) == ("r", model, f"sub-{label}")
-    ])}
+    values = {
+        model: np.asarray([
+            score.value
+            for label in people
+            for score in evaluation.scores
+            if (score.name, score.row, score.on) == ("r", model, f"sub-{label}")
+        ])
+    }
     path = told.add(
         f"{model}Scores",
         f"Correlation for each left-out participant: {model}",
@@ -193,8 +200,10 @@ def _told(test: NullTest, model: str, kind: str) -> dict[str, Any]:
 
 
 def _reference(run: PreprocessedRun) -> Any:
-    assert run.bold is not None  # noqa: S101 (judged only where BOLD was measured)
-    return run.bold.with_name(run.bold.name.replace("_desc-preproc_bold.nii.gz", "_boldref.nii.gz"))
+    assert run.bold is not None
+    return run.bold.with_name(
+        run.bold.name.replace("_desc-preproc_bold.nii.gz", "_boldref.nii.gz")
+    )
 
 
 def _tissue(run: PreprocessedRun, mask: Mask) -> Any:

@@ -37,8 +37,10 @@ def show(config: RunConfig, labels: Sequence[str]) -> int:
     _print_table(rows)
     for line in left:
         click.echo(f"left out: {line}")
-    click.echo(f"would write to {config.output_dir}: sub-*/{{anat,func,eeg,figures,log}}, sub-*.html, "
-               "dataset_description.json, descriptions.tsv, .bidsignore")
+    click.echo(
+        f"would write to {config.output_dir}: sub-*/{{anat,func,eeg,figures,log}}, sub-*.html, "
+        "dataset_description.json, descriptions.tsv, .bidsignore"
+    )
     return int(n_refused > 0)
 
 
@@ -55,7 +57,11 @@ def _row(pairing: Pairing, config: RunConfig) -> tuple[str, ...]:
             markers, offset = f"{clock.n_found}/{clock.n_expected}", f"{clock.offset_s:.3f}"
     except AppError as error:
         remark = f"refused: {error}"
-        table = sidecar.nearest(config.bids_dir, pairing.eeg.path, "events.tsv") if pairing.eeg else None
+        table = (
+            sidecar.nearest(config.bids_dir, pairing.eeg.path, "events.tsv")
+            if pairing.eeg
+            else None
+        )
         if table and "no volume markers" in str(error):
             remark = f"no markers in the recording; events.tsv will be tried: {table.name}"
     return pairing.entities.stem, eeg_name, bold_name, pairing.rule, markers, offset, remark
@@ -65,4 +71,6 @@ def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
     lines = [COLUMNS, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
     for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        click.echo(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        )

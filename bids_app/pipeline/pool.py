@@ -17,7 +17,12 @@ from bids_app.errors import TemporaryError
 T = TypeVar("T")
 
 PARTICIPANT_MB = 2500
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+)
 
 
 def plan(config: RunConfig, n_participants: int) -> tuple[int, int]:
@@ -37,7 +42,9 @@ def plan(config: RunConfig, n_participants: int) -> tuple[int, int]:
     """
     by_memory = max(1, config.mem_mb // PARTICIPANT_MB) if config.mem_mb else config.n_procs
     n_workers = max(1, min(config.n_procs, n_participants, by_memory))
-    n_threads = config.omp_nthreads if config.omp_nthreads > 1 else max(1, config.n_procs // n_workers)
+    n_threads = (
+        config.omp_nthreads if config.omp_nthreads > 1 else max(1, config.n_procs // n_workers)
+    )
     return n_workers, n_threads
 
 

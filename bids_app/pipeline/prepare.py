@@ -78,8 +78,8 @@ def smoothed_rows(run: PreprocessedRun, mask: Mask, config: RunConfig) -> Floats
     DataError
         When the run is not on the mask's grid.
     """
-    assert run.bold is not None  # noqa: S101 (asked only of runs with BOLD)
-    assert run.mask is not None  # noqa: S101
+    assert run.bold is not None
+    assert run.mask is not None
     decides = [mask.sha256, config.smoothing_fwhm_mm]
     key = provenance.key("rows", [run.bold, run.mask], decides)
     path = config.work_dir / "prepared" / f"{run.name}_{key[:16]}.npy"
@@ -117,7 +117,9 @@ def changed_rows(run: PreprocessedRun, rows: Floats, level: Floats, config: RunC
     ndarray of shape (time, voxel)
         Float32.
     """
-    digest = hashlib.sha256(np.ascontiguousarray(rows)).hexdigest() + hashlib.sha256(level).hexdigest()
+    digest = (
+        hashlib.sha256(np.ascontiguousarray(rows)).hexdigest() + hashlib.sha256(level.tobytes()).hexdigest()
+    )
     name = hashlib.sha256(digest.encode()).hexdigest()[:16]
     path = config.work_dir / "prepared" / f"{run.name}_change_{name}.npy"
     if not path.is_file():
@@ -151,7 +153,7 @@ class Heard:
 
 def hear(run: PreprocessedRun) -> Heard:
     """Read a run's cleaned EEG."""
-    assert run.eeg is not None  # noqa: S101 (asked only of runs with EEG)
+    assert run.eeg is not None
     recording = files.read(run.eeg)
     return Heard(recording.volts, recording.names, recording.rate_hz, told_clock(run.eeg_metadata))
 
@@ -165,7 +167,7 @@ def samples_of(run: PreprocessedRun, config: RunConfig) -> Samples:
         When no volume has a whole window.
     """
     heard = hear(run)
-    assert heard.clock is not None  # noqa: S101 (a run with BOLD has no cleaned EEG without a clock)
+    assert heard.clock is not None
     metadata = run.metadata
     scan = Scan(
         run=run.name,
@@ -199,14 +201,20 @@ def specifications(
             lacking = sorted(set(first.channels) ^ set(other.channels))
             raise DataError(
                 f"{other.run}: has {len(other.channels)} channels at {other.rate_hz:g} Hz; {first.run} has "
-                f"{len(first.channels)} at {first.rate_hz:g} Hz; not in both: {', '.join(lacking) or 'none, but the order'}",
+                f"{len(first.channels)} at {first.rate_hz:g} Hz; not in both: "
+                f"{', '.join(lacking) or 'none, but the order'}",
                 hint="leave channels out with [eeg.channels] leave_out, or choose runs of one cap",
             )
-    times = {(float(run.metadata["RepetitionTime"]), float(run.metadata.get("StartTime", 0))) for run in runs}
-    tr_s, start_time_s = sorted(times)[0]
+    times = {
+        (float(run.metadata["RepetitionTime"]), float(run.metadata.get("StartTime", 0)))
+        for run in runs
+    }
+    tr_s, start_time_s = min(times)
     if len({tr for tr, _ in times}) > 1:
         told = ", ".join(f"{tr:g}" for tr, _ in sorted(times))
-        raise DataError(f"runs have repetition times of {told} s; expected one", hint="choose with --task-id")
+        raise DataError(
+            f"runs have repetition times of {told} s; expected one", hint="choose with --task-id"
+        )
     space = reuse.same_space(list(runs))
     eeg = EegSpec(first.channels, first.rate_hz, config.window_s)
     bold = BoldSpec(
@@ -234,5 +242,5 @@ def content_hash(run: PreprocessedRun) -> str:
 
 def eeg_hash(run: PreprocessedRun) -> str:
     """Hash of a run's preprocessed EEG samples: the same recording under another name has the same."""
-    assert run.eeg is not None  # noqa: S101 (asked only of runs with EEG)
+    assert run.eeg is not None
     return provenance.sha256(run.eeg.with_suffix(".eeg"))

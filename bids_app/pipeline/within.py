@@ -55,12 +55,14 @@ def predict_within(label: str, config: RunConfig, record: Record) -> None:
         with record.attempt(f"sub-{label} {architecture} within the person"):
             rng = generator(config.random_seed, "within", label)
             kind = "run" if len(runs) > 1 else "block"
-            splits = by_run(samples, rng) if kind == "run" else by_block(samples[0], bold.tr_s)
+            splits = by_run(samples, rng) if kind == "run" else by_block(samples[0])
             task = Task(architecture, eeg, bold, kind, contents, config)
             _predict(task, _Data(runs, samples, rows), splits, record)
 
 
-def usable(label: str, config: RunConfig, record: Record) -> tuple[list[PreprocessedRun], list[Samples]]:
+def usable(
+    label: str, config: RunConfig, record: Record
+) -> tuple[list[PreprocessedRun], list[Samples]]:
     """Runs of one participant with BOLD, EEG and at least one whole window, and their windows.
 
     Those of this call only: the filters of the command line hold here too.
@@ -100,11 +102,15 @@ class _Data:
         """Runs with targets against the median of the training volumes, and that median, shape (voxel,)."""
         by_name = {run.run: run for run in self.samples}
         seen = {
-            name: np.unique(np.concatenate([part[name] for part in (split.train, split.valid) if name in part]))
+            name: np.unique(
+                np.concatenate([part[name] for part in (split.train, split.valid) if name in part])
+            )
             for name in {*split.train, *split.valid}
         }
         level = baseline([
-            self.rows[name][by_name[name].volumes[index]] for name, index in sorted(seen.items()) if len(index)
+            self.rows[name][by_name[name].volumes[index]]
+            for name, index in sorted(seen.items())
+            if len(index)
         ])
         changed = [
             replace(run, targets=fractional_change(self.rows[run.run][run.volumes], level))
@@ -134,7 +140,9 @@ def _predict(task: Task, data: _Data, splits: Sequence[Split], record: Record) -
     case = Case(measured, references, task.bold.mask, data.runs, task.config)
     for prediction in predictions:
         run = data.runs[prediction.run]
-        _write(task, run, prediction, (np.mean(levels[prediction.run], axis=0), about[prediction.run]))
+        _write(
+            task, run, prediction, (np.mean(levels[prediction.run], axis=0), about[prediction.run])
+        )
     judge(predictions, case, record)
     for prediction in predictions:
         draw_run(prediction, case, record)
@@ -150,10 +158,13 @@ def _measured(found: list[tuple[Samples, Split]]) -> Samples:
 
 
 def _write(
-    task: Task, run: PreprocessedRun, prediction: Prediction, made: tuple[Floats, list[dict[str, Any]]]
+    task: Task,
+    run: PreprocessedRun,
+    prediction: Prediction,
+    made: tuple[Floats, list[dict[str, Any]]],
 ) -> None:
     level, about = made
-    assert run.eeg is not None  # noqa: S101 (only runs with both are predicted)
+    assert run.eeg is not None
     synthesis = Synthesis(
         prediction=prediction,
         bold=task.bold,

@@ -44,7 +44,9 @@ class BoldSeries:
         if self.slice_times_s is not None:
             n_slices = self.grid.shape[self.slice_axis]
             if self.slice_times_s.shape != (n_slices,):
-                raise ValueError(f"{self.slice_times_s.shape[0]} slice times for {n_slices} slices")
+                raise ValueError(
+                    f"{self.slice_times_s.shape[0]} slice times for {n_slices} slices"
+                )
             if self.slice_times_s.min() < 0 or self.slice_times_s.max() > self.tr_s:
                 raise ValueError(
                     f"slice times span {self.slice_times_s.min():g} to {self.slice_times_s.max():g} s; "

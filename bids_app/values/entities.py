@@ -101,4 +101,6 @@ def bids_file(path: Path) -> BidsFile:
     found = parse_name(path.name)
     suffix, extension = found.pop("suffix"), found.pop("extension")
     entities = Entities.of(found)
-    return BidsFile(path, entities, suffix, extension, {k: v for k, v in found.items() if k not in ORDER})
+    return BidsFile(
+        path, entities, suffix, extension, {k: v for k, v in found.items() if k not in ORDER}
+    )

@@ -89,5 +89,3 @@ class RunFit:
     start_time_s: float
     n_dummies: int = 0
     notes: tuple[str, ...] = ()
-
-

@@ -38,8 +38,9 @@ class Samples:
     channels : tuple of str
         Names of the EEG channels, to compare with what a model was trained on.
     centre, spread : ndarray of shape (sample, channel) or None
-        What each window's channels are centred on and divided by when windows are gathered; None to leave the EEG as
-        it is. A view that repeats one row when the scaling is the same for the whole run.
+        What each window's channels are centred on and divided by when windows are gathered; None
+        to leave the EEG as it is. A view that repeats one row when the scaling is the same for the
+        whole run.
     """
 
     run: str
@@ -71,7 +72,8 @@ class Samples:
         for rows in (self.centre, self.spread):
             if rows is not None and rows.shape != (len(self.stops), len(self.eeg)):
                 raise ValueError(
-                    f"scaling is {rows.shape} for {len(self.stops)} windows of {len(self.eeg)} channels"
+                    f"scaling is {rows.shape} for {len(self.stops)} windows of "
+                    f"{len(self.eeg)} channels"
                 )
 
     def __len__(self) -> int:
@@ -79,7 +81,7 @@ class Samples:
         return len(self.stops)
 
     def windows(self, index: Ints | slice = slice(None)) -> Floats:
-        """Scaled EEG windows of shape (sample, channel, time) of some samples, gathered from views."""
+        """Scaled EEG windows, shape (sample, channel, time), gathered from views."""
         views = np.lib.stride_tricks.sliding_window_view(self.eeg, self.n_window, axis=1)
         gathered: Floats = views[:, self.stops[index] - self.n_window].swapaxes(0, 1)
         if self.centre is not None:
@@ -112,9 +114,11 @@ class Split:
     name : str
         Such as ``participant-01``.
     train, valid, test : dict of str to ndarray of shape (sample,)
-        Positions among a run's samples, by run name. What is in none of the three is left out (purge gap).
+        Positions among a run's samples, by run name. What is in none of the three is left out
+        (purge gap).
     leaks : bool
-        True for a split that lets the test set into the training set (only to reproduce published figures).
+        True for a split that lets the test set into the training set (only to reproduce published
+        figures).
     """
 
     name: str

@@ -110,7 +110,9 @@ class Mask:
     @property
     def sha256(self) -> str:
         """Hash of grid and voxels: two masks with the same hash keep the same voxels in the same order."""
-        digest = hashlib.sha256(repr((self.grid.shape, self.grid.affine.round(4).tolist())).encode())
+        digest = hashlib.sha256(
+            repr((self.grid.shape, self.grid.affine.round(4).tolist())).encode()
+        )
         digest.update(np.packbits(self.inside).tobytes())
         return digest.hexdigest()
 
