@@ -1,0 +1,1 @@
+"""From prepared arrays to what a model sees."""
