@@ -1,0 +1,1 @@
+"""Architectures, one a file; the contract is in ``base``."""

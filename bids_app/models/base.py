@@ -1,0 +1,82 @@
+"""The contract of this folder.
+
+Each file holds one architecture: a frozen ``Settings`` dataclass and ``build(eeg, bold,
+**settings)``, which gives a :class:`torch.nn.Module` whose ``forward`` takes scaled EEG of shape
+(batch, channel, time) and returns fractional signal change of shape (batch, voxel), voxels in the
+order of the mask. All that is learned, statistics too, is a parameter or a buffer, so that the
+``state_dict`` is the whole model. A module makes its tensors on the device of its input.
+
+A model that is trained by gradient has no more than that: loss, data and training are elsewhere.
+One with a closed form is also :class:`ClosedForm`; one that can share work between windows,
+:class:`AlongRuns`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from torch import Tensor
+
+from bids_app.errors import UsageError
+from bids_app.values.samples import Samples
+
+S = TypeVar("S")
+
+
+@runtime_checkable
+class ClosedForm(Protocol):
+    """A model that is fitted without a training loop."""
+
+    def fit(
+        self, train: Sequence[Samples], valid: Sequence[Samples], *, seed: int
+    ) -> dict[str, Any]:
+        """Learn from the training set.
+
+        Parameters
+        ----------
+        train : sequence of Samples
+            What to learn from.
+        valid : sequence of Samples
+            What to choose strengths by; it may then be learned from as well.
+        seed : int
+            Seed of whatever is drawn.
+
+        Returns
+        -------
+        dict
+            What was chosen, for the record.
+        """
+        ...
+
+
+@runtime_checkable
+class AlongRuns(Protocol):
+    """A model that computes once what windows share."""
+
+    def of_run(self, samples: Samples) -> Tensor:
+        """Predict voxels of shape (sample, voxel) of a run, as ``forward`` does of its windows."""
+        ...
+
+
+def settings_of(kind: type[S], architecture: str, given: dict[str, Any]) -> S:
+    """Build an architecture's settings.
+
+    Raises
+    ------
+    UsageError
+        When it has no such setting.
+    """
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # S is a dataclass
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise UsageError(
+            f"{architecture} has no setting {unknown[0]!r}", hint=f"known: {', '.join(known)}"
+        )
+    return kind(**{
+        name: tuple(tuple(item) if isinstance(item, list) else item for item in value)
+        if isinstance(value, list)
+        else value
+        for name, value in given.items()
+    })

@@ -1,0 +1,174 @@
+"""Ridge regression from lagged log band power to principal components of BOLD, in closed form.
+
+Power of each electrode and band over the last half minute is reduced to a few lag shapes of the
+hemodynamic family (:mod:`bids_app.models._power`); targets are reduced to their principal
+components; each component gets the strength that predicts best when participants (or runs) of the
+training set are left out. What is constant or slower than 128 s within a run is taken out of
+features and targets in training: differences between people and runs are not coupling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bids_app.errors import DataError
+from bids_app.models._power import BandPower, PowerSettings
+from bids_app.models._solve import (
+    best_strengths,
+    drift_basis,
+    principal_components,
+    ridge_path,
+    without,
+)
+from bids_app.models.base import settings_of
+from bids_app.values import Floats, Ints
+from bids_app.values.bundle import BoldSpec, EegSpec
+from bids_app.values.samples import Samples
+
+VOXELS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(PowerSettings):
+    """Settings of the ridge, after those of its features.
+
+    Attributes
+    ----------
+    n_components : int
+        Principal components of the targets.
+    drift_s : float
+        Fluctuations slower than this are not learned from.
+    strengths : tuple of float
+        Candidates, in mean squares of a feature per sample.
+    """
+
+    n_components: int = 50
+    drift_s: float = 128.0
+    strengths: tuple[float, ...] = tuple(float(value) for value in np.logspace(-3, 4, 15))
+
+
+def build(eeg: EegSpec, bold: BoldSpec, **settings: Any) -> Ridge:
+    """Build an unfitted ridge, which predicts no change.
+
+    Parameters
+    ----------
+    eeg : EegSpec
+        Any number of channels, rate and window.
+    bold : BoldSpec
+        Any mask.
+    **settings
+        Fields of :class:`Settings`.
+    """
+    return Ridge(eeg, bold, settings_of(Settings, "ridge", settings))
+
+
+class Ridge(nn.Module):
+    """See the top of this file."""
+
+    average: Tensor
+    weights: Tensor
+    components: Tensor
+
+    def __init__(self, eeg: EegSpec, bold: BoldSpec, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        names = [field.name for field in fields(PowerSettings)]
+        self.power = BandPower(
+            eeg, bold, PowerSettings(**{name: getattr(settings, name) for name in names})
+        )
+        n_features = len(eeg.channels) * self.power.n_features_per_channel
+        self.register_buffer("average", torch.zeros(n_features))
+        self.register_buffer("weights", torch.zeros(n_features, settings.n_components))
+        self.register_buffer("components", torch.zeros(settings.n_components, bold.n_voxels))
+
+    def forward(self, eeg: Tensor) -> Tensor:
+        """Predict voxels of shape (batch, voxel) from EEG of shape (batch, channel, time)."""
+        return self._decode(self.power(eeg))
+
+    def of_run(self, samples: Samples) -> Tensor:
+        """Predict voxels of shape (sample, voxel) of a run."""
+        return self._decode(self.power.of_run(samples))
+
+    def _decode(self, features: Tensor) -> Tensor:
+        """From (sample, feature) to (sample, voxel)."""
+        change: Tensor = (features - self.average) @ self.weights @ self.components
+        return change
+
+    @torch.no_grad()
+    def fit(
+        self, train: Sequence[Samples], valid: Sequence[Samples], *, seed: int
+    ) -> dict[str, Any]:
+        """Learn from runs with targets; see :class:`bids_app.models.base.ClosedForm`.
+
+        Raises
+        ------
+        DataError
+            When a run has no targets.
+        """
+        runs = [run for run in (*train, *valid) if len(run)]
+        for run in runs:
+            if run.targets is None:
+                raise DataError(f"{run.run}: no BOLD to learn from")
+        drifts = [drift_basis(run.stops / run.rate_hz, self.settings.drift_s) for run in runs]
+        raw = [self.power.of_run(run).double().cpu().numpy() for run in runs]
+        features = [without(drift, rows) for drift, rows in zip(drifts, raw, strict=True)]
+        components, scores = principal_components(
+            lambda: _blocks(runs, drifts),
+            self.settings.n_components,
+            np.random.default_rng(seed),
+        )
+        targets = np.split(scores, np.cumsum([len(run) for run in runs])[:-1])
+        mean_square = float(np.mean(np.concatenate(features) ** 2))
+        strengths, explained = best_strengths(
+            features,
+            targets,
+            _groups(train, valid),
+            np.array(self.settings.strengths) * mean_square,
+        )
+        x = np.concatenate(features)
+        weights = ridge_path(x, scores).weights(strengths * len(x))
+        self._keep(np.concatenate(raw).mean(axis=0), weights, components)
+        return {
+            "strengths": [_rounded(value / mean_square) for value in strengths],
+            "explained_when_left_out": [
+                None if np.isnan(value) else round(float(value), 6) for value in explained
+            ],
+        }
+
+    def _keep(self, average: Floats, weights: Floats, components: Floats) -> None:
+        self.average.copy_(torch.from_numpy(average))
+        for buffer, found in ((self.weights.T, weights.T), (self.components, components)):
+            buffer.zero_()
+            buffer[: len(found)] = torch.from_numpy(found).to(buffer)
+
+
+def _rounded(value: float) -> float | None:
+    """Six digits for the record; None for NaN, which JSON has not."""
+    return None if np.isnan(value) else round(float(value), 6)
+
+
+def _blocks(runs: Sequence[Samples], drifts: Sequence[Floats]) -> Iterator[Floats]:
+    """Targets of all samples without drift, some voxels at a time."""
+    targets = [targets for run in runs if (targets := run.targets) is not None]
+    for start in range(0, targets[0].shape[1], VOXELS_AT_ONCE):
+        some = slice(start, start + VOXELS_AT_ONCE)
+        yield np.concatenate([
+            without(drift, np.asarray(rows[:, some], np.float32))
+            for drift, rows in zip(drifts, targets, strict=True)
+        ])
+
+
+def _groups(train: Sequence[Samples], valid: Sequence[Samples]) -> Ints:
+    """Which runs are left out together: a person's, or each run, or the validation set."""
+    runs = [run for run in (*train, *valid) if len(run)]
+    for names in ([run.participant for run in runs], [run.run for run in runs]):
+        if len(set(names)) > 1:
+            return np.unique(names, return_inverse=True)[1]
+    halves: Ints = np.array([0] * len([run for run in train if len(run)]) + [1] * len(valid))
+    return halves[: len(runs)]
