@@ -1,0 +1,1 @@
+"""Scores, one a file; the contract is in ``base``."""
