@@ -1,0 +1,168 @@
+"""What correlations look like when EEG and BOLD are shifted against each other.
+
+A circular shift keeps the autocorrelation of both and breaks what links them. Samples are never
+shuffled: neighbours are alike, and a shuffled null would call almost anything significant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bids_app.errors import DataError
+from bids_app.learn.parcels import parcel_means
+from bids_app.metrics.base import demeaned
+from bids_app.values import Floats, Ints
+
+MEAN_R = "mean r"
+MAX_PARCEL_R = "max parcel r"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShiftProfile:
+    """Correlations of a run at all circular shifts of the prediction.
+
+    Attributes
+    ----------
+    mean_r : ndarray of shape (shift,)
+        Mean over voxels; shift 0 first.
+    parcel_r : ndarray of shape (shift, parcel)
+        Of the mean time course of each parcel.
+    shortest : int
+        Shifts below this, in either direction, are too short to break the link.
+    """
+
+    mean_r: Floats
+    parcel_r: Floats
+    shortest: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NullTest:
+    """A test against circular shifts.
+
+    Attributes
+    ----------
+    statistic : str
+        ``mean r`` over voxels, or ``max parcel r``, the largest over parcels.
+    value : float
+        Observed, mean over runs.
+    p : float
+        Share of shifts, the observed one included, that reach it.
+    null : ndarray of shape (shift,)
+        The statistic under the shifts that were drawn.
+    """
+
+    statistic: str
+    value: float
+    p: float
+    null: Floats
+
+    @property
+    def n_shifts(self) -> int:
+        """Number of shifts that were drawn."""
+        return len(self.null)
+
+
+def shift_profile(true: Floats, predicted: Floats, labels: Ints, shortest: int) -> ShiftProfile:
+    """Correlate a run's prediction with the truth at all circular shifts.
+
+    Parameters
+    ----------
+    true, predicted : ndarray of shape (time, voxel)
+        Fractional signal change of neighbouring volumes.
+    labels : ndarray of shape (voxel,)
+        Parcels.
+    shortest : int
+        Shortest shift that breaks the link, in volumes: the length of a window.
+
+    Returns
+    -------
+    ShiftProfile
+        Small, so that the runs of many people fit in memory.
+
+    Raises
+    ------
+    DataError
+        When the run is too short for any such shift.
+    """
+    if len(true) < 2 * shortest + 1:
+        raise DataError(
+            f"{len(true)} samples are too few to shift by {shortest} in either direction",
+            hint="record longer runs, or choose a shorter window",
+        )
+    a, b = _unit(true), _unit(predicted)
+    defined = max(int((a.any(axis=0) & b.any(axis=0)).sum()), 1)
+    mean_r = _diagonal_sums(a @ b.T) / defined
+    c, d = (_unit(parcel_means(rows, labels)) for rows in (true, predicted))
+    spectra = np.fft.rfft(c, axis=0) * np.fft.rfft(d, axis=0).conj()
+    return ShiftProfile(mean_r, np.fft.irfft(spectra, n=len(true), axis=0), shortest)
+
+
+def shift_test(
+    profiles: Sequence[ShiftProfile], rng: np.random.Generator, n_shifts: int = 999
+) -> list[NullTest]:
+    """Test whether runs correlate more than when each is shifted by its own random amount.
+
+    Parameters
+    ----------
+    profiles : sequence of ShiftProfile
+        The runs, with the same parcels.
+    rng : numpy.random.Generator
+        Draws the shifts.
+    n_shifts : int, default=999
+        How many.
+
+    Returns
+    -------
+    list of NullTest
+        One for each statistic.
+    """
+    drawn = [
+        rng.integers(run.shortest, len(run.mean_r) - run.shortest + 1, n_shifts)
+        for run in profiles
+    ]
+    none = [np.zeros(1, np.int64)] * len(profiles)
+    return [
+        _test(MEAN_R, _mean_r(profiles, none), _mean_r(profiles, drawn)),
+        _test(MAX_PARCEL_R, _max_parcel_r(profiles, none), _max_parcel_r(profiles, drawn)),
+    ]
+
+
+def _test(statistic: str, observed: Floats, null: Floats) -> NullTest:
+    p = (1 + int((null >= observed[0]).sum())) / (1 + len(null))
+    return NullTest(statistic, float(observed[0]), p, null)
+
+
+def _mean_r(profiles: Sequence[ShiftProfile], shifts: Sequence[Ints]) -> Floats:
+    runs = [run.mean_r[at] for run, at in zip(profiles, shifts, strict=True)]
+    averages: Floats = np.mean(runs, axis=0)
+    return averages
+
+
+def _max_parcel_r(profiles: Sequence[ShiftProfile], shifts: Sequence[Ints]) -> Floats:
+    runs = [run.parcel_r[at] for run, at in zip(profiles, shifts, strict=True)]
+    largest: Floats = np.mean(runs, axis=0).max(axis=1)
+    return largest
+
+
+def _unit(rows: Floats) -> Floats:
+    """Rows of shape (time, voxel), demeaned and of norm 1; 0 where a voxel is constant."""
+    centred = demeaned(rows)
+    norm = np.sqrt((centred**2).sum(axis=0))
+    unit: Floats = (centred / np.where(norm > 0, norm, 1)).astype(np.float32)
+    return unit
+
+
+def _diagonal_sums(products: Floats) -> Floats:
+    """Sum over the circular diagonals, shape (shift,), of a matrix of shape (time, time).
+
+    The sum over voxels of all their circular cross-correlations is in the products of whole
+    volumes: one matrix product in place of as many Fourier transforms as there are voxels.
+    """
+    n_times = len(products)
+    rows = np.arange(n_times)
+    shifted = (rows[None, :] - rows[:, None]) % n_times
+    return np.asarray(products[rows[None, :], shifted].sum(axis=1, dtype=float))
