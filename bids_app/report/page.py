@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,13 @@ def _read(path: Path, level: str) -> Table:
 
 
 def _write(path: Path, template: str, content: dict[str, Any]) -> Path:
+    page = _environment().get_template(template).render(content)
+    # JSON can hold half of a surrogate pair, which no file can.
+    return write_text(path, page.encode("utf-8", "replace").decode("utf-8"))
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -113,9 +121,7 @@ def _write(path: Path, template: str, content: dict[str, Any]) -> Path:
         lstrip_blocks=True,
     )
     environment.filters["anchor"] = anchor
-    page = environment.get_template(template).render(content)
-    # JSON can hold half of a surrogate pair, which no file can.
-    return write_text(path, page.encode("utf-8", "replace").decode("utf-8"))
+    return environment
 
 
 def anchor(name: str) -> str:

@@ -100,7 +100,9 @@ def test_the_map_says_how_many_voxels_and_how_large(drawn: list[Figure]) -> None
     assert label == f"Pearson r, ridge: {n_voxels} voxels, mean {mean:+.3f}, largest +0.500"
 
 
-@pytest.mark.parametrize(("largest", "limit"), [(0.0, 0.05), (0.11, 0.15), (0.98, 1.0), (1.7, 1.0)])
+@pytest.mark.parametrize(
+    ("largest", "limit"), [(0.0, 0.05), (0.11, 0.15), (0.98, 1.0), (1.7, 1.0)]
+)
 def test_the_colour_scale_ends_at_a_round_figure(largest: float, limit: float) -> None:
     r = np.full((3, 4, 5), np.nan)
     r[0] = -largest

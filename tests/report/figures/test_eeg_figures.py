@@ -4,8 +4,15 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from bids_app.report import figures
+from bids_app.values import Floats
+
+
+def heights(line: Line2D) -> Floats:
+    """What a line shows upwards, shape (point,)."""
+    return np.asarray(line.get_ydata(), dtype=float)
 
 
 def test_the_clock_shows_intervals_in_seconds_and_distances_in_milliseconds(
@@ -15,9 +22,9 @@ def test_the_clock_shows_intervals_in_seconds_and_distances_in_milliseconds(
     residual_s = np.array([0.0, 0.001, -0.004, 0.002, 0.001])
     figures.clock(Path("c.png"), marker_s, residual_s, "R128")
     left, right = drawn[0].axes
-    assert np.asarray(left.lines[0].get_ydata()).tolist() == [2.0, 2.0, 4.0, 2.0]
+    assert heights(left.lines[0]).tolist() == [2.0, 2.0, 4.0, 2.0]
     assert left.get_title(loc="left") == "5 markers R128"
-    np.testing.assert_allclose(right.lines[1].get_ydata(), [0, 1, -4, 2, 1])
+    np.testing.assert_allclose(heights(right.lines[1]), [0, 1, -4, 2, 1])
     assert right.get_title(loc="left").endswith("largest 4 ms")
 
 
@@ -28,7 +35,7 @@ def test_a_spectrum_is_in_decibel_of_square_microvolt(drawn: list[Figure]) -> No
     after = before * np.array([0.1, 0.1, 0.01, 0.1, 0.1])[:, None]
     figures.eeg_spectrum(Path("s.png"), frequency_hz, before, after, {"line": 50.0})
     (axes,) = drawn[0].axes
-    levels = [np.asarray(line.get_ydata()) for line in axes.lines[:2]]
+    levels = [heights(line) for line in axes.lines[:2]]
     np.testing.assert_allclose(levels[0][:70], 20.0)
     np.testing.assert_allclose(levels[1][:70], 10.0)
     assert axes.get_ylim() == (-75.0, 25.0)

@@ -5,12 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from scipy import signal
 
 from bids_app.report import figures
 from bids_app.report.figures import series
+from bids_app.values import Floats
 
 TR_S = 1.5
+
+
+def heights(line: Line2D) -> Floats:
+    """What a line shows upwards, shape (point,)."""
+    return np.asarray(line.get_ydata(), dtype=float)
 
 
 def test_motion_is_drawn_in_millimetres_and_degrees(drawn: list[Figure]) -> None:
@@ -19,10 +26,11 @@ def test_motion_is_drawn_in_millimetres_and_degrees(drawn: list[Figure]) -> None
     fd_mm = np.r_[np.nan, np.full(38, 0.1), 0.9]
     figures.motion(Path("m.png"), parameters, fd_mm, fd_mm * 2, TR_S)
     shift, turn, displacement, dvars = drawn[0].axes
-    np.testing.assert_array_equal(shift.lines[1].get_ydata(), parameters[:, 1])
-    np.testing.assert_allclose(turn.lines[2].get_ydata(), parameters[:, 5] * 180 / np.pi)
+    np.testing.assert_array_equal(heights(shift.lines[1]), parameters[:, 1])
+    np.testing.assert_allclose(heights(turn.lines[2]), parameters[:, 5] * 180 / np.pi)
     assert displacement.get_title(loc="left") == "mean 0.12 mm; volumes over 0.5 mm: 1"
-    assert dvars.lines[0].get_xdata()[-1] == 39 * TR_S  # type: ignore[index]  # an array
+    np.testing.assert_array_equal(heights(dvars.lines[0]), fd_mm * 2)
+    assert dvars.get_xlim() == (0.0, 39 * TR_S)
 
 
 def test_motion_without_dvars_has_no_such_panel(drawn: list[Figure]) -> None:
@@ -67,8 +75,8 @@ def test_a_carpet_does_not_look_at_volumes_without_prediction(drawn: list[Figure
         synthesized[:4] = fill
         figures.carpet(Path("c.png"), measured, synthesized, tissue, TR_S, np.arange(4))
         above, below = drawn[-1].axes[2:4]
-        carpet = np.ma.filled(below.images[0].get_array(), np.nan)
-        shown.append((above.get_title(loc="left"), above.lines[0].get_ydata(), carpet))
+        carpet: Floats = np.ma.filled(np.ma.asarray(below.images[0].get_array()), np.nan)
+        shown.append((above.get_title(loc="left"), heights(above.lines[0]), carpet))
     assert shown[0][0] == shown[1][0]
     np.testing.assert_allclose(shown[0][1], shown[1][1])
     np.testing.assert_allclose(shown[0][2], shown[1][2])
@@ -101,7 +109,7 @@ def test_time_courses_are_percent_and_scored_where_both_exist(drawn: list[Figure
     best, flat = drawn[0].axes
     assert best.get_title(loc="left") == "best: r = +1.00"
     assert flat.get_title(loc="left") == "flat: r = n/a"
-    np.testing.assert_allclose(best.lines[1].get_ydata()[:4], [-0.5, 0.5, -1.5, 1.5])  # type: ignore[index]  # an array
+    np.testing.assert_allclose(heights(best.lines[1])[:4], [-0.5, 0.5, -1.5, 1.5])
 
 
 def test_each_time_course_needs_a_title() -> None:

@@ -10,9 +10,11 @@ from bids_app.values.space import Grid
 def permuted(shape: tuple[int, int, int]) -> Grid:
     """Make an oblique grid whose axes run to the back, to the head and to the left."""
     angle = np.radians(11)
-    turn = np.array(
-        [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
-    )
+    turn = np.array([
+        [np.cos(angle), -np.sin(angle), 0],
+        [np.sin(angle), np.cos(angle), 0],
+        [0, 0, 1],
+    ])
     columns = turn @ np.array([[0, 0, -2.0], [-3.0, 0, 0], [0, 4.0, 0]])
     affine = np.eye(4)
     affine[:3, :3] = columns

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from bids_app.report import methods
+from bids_app.report.references import WORKS
+
+
+def variants(record: dict[str, Any], group_record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Records that together go through every branch."""
+    settings = record["settings"]
+    cleaned = settings | {"eeg": settings["eeg"] | {"gradient": {}}}
+    cnn = [score | {"row": "cnn"} for score in record["scores"]]
+    return [
+        record,
+        group_record,
+        {},
+        record | {"anatomy": {"engine": "fmriprep"}, "settings": cleaned, "scores": cnn},
+    ]
+
+
+def test_citations_are_numbered_in_order_and_all_listed(
+    record: dict[str, Any], group_record: dict[str, Any]
+) -> None:
+    for variant in variants(record, group_record):
+        text = methods.of(variant)
+        body = " ".join(paragraph for _, paragraph in text.paragraphs)
+        cited = [
+            int(number)
+            for group in re.findall(r"\[([\d, ]+)\]", body)
+            for number in group.split(",")
+        ]
+        assert list(dict.fromkeys(cited)) == list(range(1, len(text.references) + 1))
+        assert "@" not in body
+        assert "  " not in body
+
+
+def test_no_work_is_listed_that_no_record_cites(
+    record: dict[str, Any], group_record: dict[str, Any]
+) -> None:
+    cited = {
+        work
+        for variant in variants(record, group_record)
+        for work in methods.of(variant).references
+    }
+    assert cited == set(WORKS.values())
+
+
+def test_settings_are_told(record: dict[str, Any]) -> None:
+    text = methods.of(record).plain
+    for said in (
+        "eeg2fmri 1.2.3",
+        "resampled to 250 Hz, band-pass filtered from 0.5 Hz to 70 Hz",
+        "template grid of 3 mm.",
+        "smoothed by 8 mm",
+        "the 30 s of EEG that end at the time of the volume",
+        "seed 7",
+        "No marker lay farther than 0.29 ms",
+        "removed neither gradient nor pulse artefacts",
+        "https://doi.org/10.1038/sdata.2016.44",
+    ):
+        assert said in text, said
+
+
+def test_only_the_engine_that_ran_is_described(record: dict[str, Any]) -> None:
+    own = methods.of(record).plain
+    assert "which is not fMRIPrep" in own
+    assert "Esteban" not in own
+    record["anatomy"]["engine"] = "fmriprep"
+    reused = methods.of(record).plain
+    assert "Esteban" in reused
+    assert "deepbet" not in reused
+    del record["anatomy"]
+    assert "Anatomy and fMRI" not in methods.of(record).plain
+
+
+def test_what_was_not_done_is_not_described() -> None:
+    text = methods.of({})
+    assert [heading for heading, _ in text.paragraphs] == ["Software and data"]
+    assert "version not recorded" in text.plain
+
+
+@pytest.mark.parametrize(
+    ("lag", "end"), [(0.0, "end at the time"), (4.5, "end 4.5 s before the time")]
+)
+def test_the_lag_of_the_window_is_told(record: dict[str, Any], lag: float, end: str) -> None:
+    record["settings"]["window_lag_s"] = lag
+    assert end in methods.of(record).plain
+
+
+def test_each_split_that_was_scored_is_spelled_out(record: dict[str, Any]) -> None:
+    assert "never this run" in methods.of(record).plain
+    for score in record["scores"]:
+        score["split"] = "block"
+    assert "(purged)" in methods.of(record).plain
