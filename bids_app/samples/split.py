@@ -108,14 +108,15 @@ def by_block(run: Samples, n_blocks: int = 5) -> list[Split]:
     DataError
         When the gaps leave nothing to learn from.
     """
+    if not 2 <= n_blocks <= len(run):  # noqa: PLR2004 (one to learn from, one to judge)
+        raise DataError(f"{run.run}: {n_blocks} blocks of {len(run)} samples; expected at least 2")
     folds = []
     for number, test in enumerate(np.array_split(np.arange(len(run)), n_blocks), start=1):
         train, valid = _around(run, test)
-        if not (len(train) and len(test)):
+        if not len(train):
             raise DataError(
                 f"{run.run}: {len(run)} samples leave nothing to learn from beside block {number} "
-                f"of "
-                f"{n_blocks} and its purge gaps of {purge_gap(run) / run.rate_hz:g} s",
+                f"of {n_blocks} and its purge gaps of {purge_gap(run) / run.rate_hz:g} s",
                 hint="record a second run, or choose a shorter window",
             )
         name = f"block-{run.run}-{number}"
@@ -192,8 +193,8 @@ def _around(run: Samples, test: Ints) -> tuple[Ints, Ints]:
     between.
     """
     gap = purge_gap(run)
-    before: Ints = np.flatnonzero(run.stops <= run.stops[test].min(initial=0) - gap)
-    after: Ints = np.flatnonzero(run.stops >= run.stops[test].max(initial=0) + gap)
+    before: Ints = np.flatnonzero(run.stops <= run.stops[test[0]] - gap)
+    after: Ints = np.flatnonzero(run.stops >= run.stops[test[-1]] + gap)
     longer, shorter = sorted((before, after), key=len, reverse=True)
     if len(shorter):
         return longer, shorter
