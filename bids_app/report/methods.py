@@ -142,7 +142,7 @@ def _bold(settings: Table) -> list[str]:
 def _eeg(record: Table) -> list[str]:
     if not any(text(pairing, "eeg", "") for pairing in rows(record, "pairings")):
         return []
-    settings = part(part(record, "settings"), "eeg")
+    settings = part(part(record, "settings"), "eeg") or _steps(record)
     rate, low, high = (
         _figure(at(settings, name), " Hz")
         for name in ("resample.rate_hz", "band.low_hz", "band.high_hz")
@@ -162,6 +162,11 @@ def _eeg(record: Table) -> list[str]:
     elif settings:
         said.append("This app removed neither gradient nor pulse artefacts from it.")
     return said
+
+
+def _steps(record: Table) -> Table:
+    found = (part(part(run, "eeg"), "steps") for run in rows(record, "runs"))
+    return next((steps for steps in found if steps), {})
 
 
 def _model(record: Table) -> list[str]:

@@ -158,6 +158,7 @@ def _shared(record: Table) -> dict[str, Any]:
         "metrics": [
             (tables.NAMES[name], said) for name, said in tables.METRICS.items() if name in found
         ],
+        "has_largest": any(text(score, "name").endswith("_max") for score in scores),
         "hidden_scores": len(scores) - len(tables.shown(scores)),
         "power": _power(record),
     }
@@ -300,15 +301,14 @@ def _power(record: Table) -> str:
 def _headline(scores: list[Table], on: str) -> list[tuple[str, str]]:
     own = [score for score in tables.shown(scores) if text(score, "on") == on]
     own = [score for score in own if tables.row_name(score) not in tables.REFERENCES]
-    own = [score for score in own if tables.base(text(score, "name")) == "r"]
-    first = [score for score in own if text(score, "name") == text(own[0], "name")]
+    own = [score for score in own if text(score, "name") in {"r", "r_mean"}]
     return [
         (
             f"{tables.row_name(score)}: {tables.heading(text(score, 'name'))}, "
             f"split {text(score, 'split')}",
             tables.written(number(score, "value"), "r"),
         )
-        for score in first[:3]
+        for score in own[:3]
     ]
 
 

@@ -34,7 +34,10 @@ REFERENCES = {
     "events": "the task's events convolved with a haemodynamic response, without EEG",
 }
 METRICS = {
-    "r": "Pearson correlation in time between measured and synthesized signal of a voxel",
+    "r": (
+        "Pearson correlation in time between measured and synthesized signal of a voxel, mean over "
+        "voxels; of parcels where it says so"
+    ),
     "r2": (
         "share of the measured variance in time that is explained, both demeaned; negative when "
         "worse than a flat line"
@@ -113,11 +116,11 @@ def of(scores: list[Table], on: str) -> list[ScoreTable]:
 
 
 def people(scores: list[Table]) -> list[PeopleTable]:
-    """Arrange the first correlation of each participant: one table per split."""
+    """Arrange the mean correlation of each participant: one table per split."""
     own = [
         score for score in shown(scores) if _is_person(score) and base(text(score, "name")) == "r"
     ]
-    first = unique(text(score, "name") for score in own)[:1]
+    first = sorted(unique(text(score, "name") for score in own), key=_column)[:1]
     own = [score for score in own if text(score, "name") in first]
     return [_people(own, split) for split in unique(text(score, "split") for score in own)]
 
@@ -171,7 +174,8 @@ def unique(names: Iterable[str]) -> list[str]:
 
 def _table(scores: list[Table], on: str, split: str) -> ScoreTable:
     own = [score for score in scores if text(score, "split") == split]
-    metrics = {text(score, "name"): text(score, "unit", "") for score in own}
+    units = {text(score, "name"): text(score, "unit", "") for score in own}
+    metrics = sorted(units, key=_column)
     found = {(row_name(score), text(score, "name")): number(score, "value") for score in own}
     names = sorted(unique(row_name(score) for score in own), key=_place)
     rows = tuple(
@@ -182,7 +186,7 @@ def _table(scores: list[Table], on: str, split: str) -> ScoreTable:
         )
         for name in names
     )
-    columns = tuple(heading(metric, unit) for metric, unit in metrics.items())
+    columns = tuple(heading(metric, units[metric]) for metric in metrics)
     return ScoreTable(on, split, meaning(split), columns, rows)
 
 
@@ -233,3 +237,10 @@ def _is_person(score: Table) -> bool:
 def _place(name: str) -> int:
     order = list(REFERENCES)
     return order.index(name) if name in REFERENCES else len(order)
+
+
+def _column(metric: str) -> tuple[int, int]:
+    # The mean comes first: it is the primary figure, whatever the order of the record.
+    order = list(METRICS)
+    place = order.index(base(metric)) if base(metric) in METRICS else len(order)
+    return place, 0 if metric.lower() in {base(metric), f"{base(metric)}_mean"} else 1

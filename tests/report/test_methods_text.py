@@ -65,6 +65,14 @@ def test_settings_are_told(record: dict[str, Any]) -> None:
         assert said in text, said
 
 
+def test_steps_may_stand_with_the_run(record: dict[str, Any]) -> None:
+    before = methods.of(record).plain
+    record["runs"][0]["eeg"]["steps"] = record["settings"].pop("eeg")
+    assert methods.of(record).plain == before
+    del record["runs"][0]["eeg"]["steps"]
+    assert "artefacts" not in methods.of(record).plain
+
+
 def test_only_the_engine_that_ran_is_described(record: dict[str, Any]) -> None:
     own = methods.of(record).plain
     assert "which is not fMRIPrep" in own

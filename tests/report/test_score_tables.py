@@ -35,10 +35,10 @@ def test_each_figure_is_in_the_column_of_its_metric() -> None:
         score("zero", None),
     ]
     (table,) = tables.of(scores, "run-1")
-    assert table.columns == ("r (mean)", "MSE", "R² (mean)")
+    assert table.columns == ("r (mean)", "R² (mean)", "MSE")
     assert table.rows == (
-        ("zero", False, ("n/a", "7.12 × 10⁻⁴", "n/a")),
-        ("ridge", True, ("+0.051", "n/a", "−0.200")),
+        ("zero", False, ("n/a", "n/a", "7.12 × 10⁻⁴")),
+        ("ridge", True, ("+0.051", "−0.200", "n/a")),
     )
 
 
@@ -93,3 +93,11 @@ def test_people_are_rows_with_their_mean() -> None:
     assert table.rows == (("sub-01", ("+0.100", "n/a")), ("sub-02", ("+0.300", "n/a")))
     assert table.means == ("+0.200", "n/a")
     assert table.intervals[1] == "n/a"
+
+
+def test_the_mean_correlation_comes_first_whatever_the_order() -> None:
+    names = ["snr", "mse", "r_median", "r_parcel_max", "skill", "r2", "r"]
+    (table,) = tables.of([score("ridge", 0.5, name=name) for name in names], "run-1")
+    assert table.columns == ("r", "r (median)", "r (parcel max)", "R²", "MSE", "skill", "snr")
+    people = [score("ridge", 0.5, name=name, on="sub-01") for name in names]
+    assert tables.people(people)[0].metric == "r"

@@ -105,7 +105,7 @@ def r_map(path: Path, r: Floats, grid: Grid, background: Floats, title: str = "P
     path : Path
         PNG to write.
     r : ndarray of shape (x, y, z)
-        NaN where there is none.
+        NaN or exactly 0 where there is none.
     grid : Grid
         Of the map and the background.
     background : ndarray of shape (x, y, z)
@@ -118,28 +118,33 @@ def r_map(path: Path, r: Floats, grid: Grid, background: Floats, title: str = "P
     Path
         `path`.
     """
-    inside = np.isfinite(r)
-    shown = slices.view(grid, {"map": inside})
-    limit = scale_limit(r)
+    inside = np.isfinite(r) & (r != 0)
+    shown = slices.view(grid, {"map": inside} if inside.any() else {"background": background > 0})
+    known = np.where(inside, r, np.nan)
+    limit = scale_limit(r[inside])
     figure = canvas.sheet(slices.WIDTH_IN, shown.height_in() + 2 * FOOT_IN, dark=True)
     limits = slices.window(background, inside)
     for tile in slices.mosaic(figure, shown):
         tile.grey(background, limits)
-        tile.colour(r, limit)
+        tile.colour(known, limit)
     colours = ScalarMappable(Normalize(-limit, limit), "RdBu_r")
     strip = figure.add_axes((0.2, 1.35 * FOOT_IN / figure.get_figheight(), 0.6, 0.018))
     bar = figure.colorbar(colours, cax=strip, orientation="horizontal")
-    mean, largest = np.mean(r[inside]), np.max(r[inside])
-    words = f"{title}: {inside.sum()} voxels, mean {mean:+.3f}, largest {largest:+.3f}"
-    bar.set_label(words, color="white", fontsize=9, labelpad=1)
+    bar.set_label(f"{title}: {_extent(r[inside])}", color="white", fontsize=9, labelpad=1)
     bar.ax.tick_params(colors="white", labelsize=8)
     return canvas.save(figure, path)
 
 
 def scale_limit(r: Floats) -> float:
-    """End of a colour scale for a map of shape (x, y, z): round, and 99 % of voxels are below."""
-    bound = float(np.nanpercentile(np.abs(r), 99))
+    """End of a colour scale for values of shape (voxel,): round, and 99 % of voxels are below."""
+    bound = float(np.percentile(np.abs(r), 99)) if r.size else 0.0
     return min(1.0, max(0.05, float(np.ceil(bound * 20)) / 20))
+
+
+def _extent(r: Floats) -> str:
+    if not r.size:
+        return "no voxel has a value"
+    return f"{len(r)} voxels, mean {r.mean():+.3f}, largest {r.max():+.3f}"
 
 
 def _union(masks: dict[str, Bools]) -> Bools:

@@ -80,9 +80,9 @@ def carpet(
     path : Path
         PNG to write.
     measured : ndarray of shape (time, voxel)
-        Fractional signal change.
+        Fractional signal change; volumes with NaN are left out.
     synthesized : ndarray of shape (time, voxel) or None
-        Fractional signal change; rows of volumes without prediction are not looked at.
+        Fractional signal change; volumes without prediction are not looked at.
     tissue : ndarray of shape (voxel,)
         Such as ``GM`` or ``WM``.
     tr_s : float
@@ -95,11 +95,11 @@ def carpet(
     Path
         `path`.
     """
-    rows = sorted_rows(measured, tissue, CARPET_ROWS)
-    everything = np.ones(len(measured), dtype=bool)
-    panels = [("measured", measured, everything)]
+    seen = _known(measured)
+    rows = sorted_rows(measured[seen], tissue, CARPET_ROWS)
+    panels = [("measured", measured, seen)]
     if synthesized is not None:
-        predicted = everything.copy()
+        predicted = _known(synthesized)
         predicted[missing] = False
         panels.append(("synthesized", synthesized, predicted))
     figure = canvas.sheet(10.0, 4.6)
@@ -225,6 +225,11 @@ def standardised(series: Floats, kept: Bools) -> Floats:
     return result
 
 
+def _known(series: Floats) -> Bools:
+    known: Bools = np.logical_and.reduce(np.isfinite(series), axis=1)
+    return known
+
+
 def _three(axes: Axes, times_s: Floats, values: Floats, y: str) -> None:
     for column, name in enumerate("xyz"):
         axes.plot(
@@ -262,7 +267,7 @@ def _rows(axes: Axes, panel: tuple[Floats, Bools], rows: Ints, tr_s: float) -> A
     axes.tick_params(labelsize=8.5)
     if not kept.all():
         gap = np.flatnonzero(~kept)
-        words = "no prediction"
+        words = "left out"
         axes.text(
             (gap[0] + 0.5) * tr_s,
             len(rows) / 2,

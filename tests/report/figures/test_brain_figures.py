@@ -104,6 +104,14 @@ def test_the_map_says_how_many_voxels_and_how_large(drawn: list[Figure]) -> None
     ("largest", "limit"), [(0.0, 0.05), (0.11, 0.15), (0.98, 1.0), (1.7, 1.0)]
 )
 def test_the_colour_scale_ends_at_a_round_figure(largest: float, limit: float) -> None:
-    r = np.full((3, 4, 5), np.nan)
-    r[0] = -largest
-    assert brain.scale_limit(r) == pytest.approx(limit)
+    assert brain.scale_limit(np.full(7, -largest)) == pytest.approx(limit)
+
+
+def test_zeros_of_a_map_are_no_values_and_a_map_may_have_none(drawn: list[Figure]) -> None:
+    r = np.where(ball(5), 0.12, np.nan)
+    for gap in (np.nan, 0.0):
+        figures.r_map(Path("r.png"), np.nan_to_num(r, nan=gap), GRID, head(0.0))
+    for with_nan, with_zero in zip(images(drawn[0]), images(drawn[1]), strict=True):
+        np.testing.assert_array_equal(with_nan, with_zero)
+    figures.r_map(Path("r.png"), np.zeros(GRID.shape), GRID, head(0.0))
+    assert drawn[2].axes[-1].get_xlabel() == "Pearson r: no voxel has a value"

@@ -96,6 +96,15 @@ def test_a_carpet_says_how_large_both_signals_are_on_one_scale(drawn: list[Figur
     assert tuple(left.images[0].get_extent()) == (0.0, 40 * TR_S, 60.0, 0.0)
 
 
+def test_measured_volumes_that_are_not_known_are_left_blank(drawn: list[Figure]) -> None:
+    measured = np.random.default_rng(6).standard_normal((20, 11))
+    measured[:3] = np.nan
+    figures.carpet(Path("c.png"), measured, None, np.repeat("GM", 11), TR_S, np.arange(0))
+    carpet: Floats = np.ma.filled(np.ma.asarray(drawn[0].axes[1].images[0].get_array()), np.nan)
+    assert np.isnan(carpet[:, :3]).all()
+    assert np.isfinite(carpet[:, 3:]).all()
+
+
 def test_a_carpet_of_measured_data_alone_has_one_panel(drawn: list[Figure]) -> None:
     measured = np.random.default_rng(5).standard_normal((20, 11))
     figures.carpet(Path("c.png"), measured, None, np.repeat("GM", 11), TR_S, np.arange(3))
