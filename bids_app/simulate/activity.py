@@ -73,7 +73,9 @@ class Activity:
     bold: SlowSeries
 
 
-def make_activity(settings: SimulationSettings, label: str, run: str, hrf_peak_s: float) -> Activity:
+def make_activity(
+    settings: SimulationSettings, label: str, run: str, hrf_peak_s: float
+) -> Activity:
     """Draw what happens in one run of one person."""
     rng = stream(settings.seed, label, run, "times")
     offset_s = _on_clock(rng.uniform(*EEG_LEAD_S))
@@ -110,7 +112,9 @@ def _draw_trials(duration_s: float, rng: np.random.Generator) -> tuple[Trial, ..
     return tuple(trials)
 
 
-def _latents(settings: SimulationSettings, span_s: tuple[float, float], rng: np.random.Generator) -> SlowSeries:
+def _latents(
+    settings: SimulationSettings, span_s: tuple[float, float], rng: np.random.Generator
+) -> SlowSeries:
     return draw_latents(settings.n_networks, span_s, settings.difficulty.latent_band_hz, rng)
 
 

@@ -14,7 +14,9 @@ from bids_app.values import Floats
 from bids_app.values.space import Volume
 
 
-def acquire_t1w(settings: SimulationSettings, head: Head, person: Person) -> tuple[Volume, dict[str, Floats]]:
+def acquire_t1w(
+    settings: SimulationSettings, head: Head, person: Person
+) -> tuple[Volume, dict[str, Floats]]:
     """Acquire the anatomy.
 
     Returns
@@ -25,7 +27,10 @@ def acquire_t1w(settings: SimulationSettings, head: Head, person: Person) -> tup
         True share of ``GM``, ``WM`` and ``CSF`` in each voxel.
     """
     grid = person.t1w_grid
-    images = [head.image(T1W), *(Volume(tissue, head.grid) for tissue in (head.gm, head.wm, head.csf))]
+    images = [
+        head.image(T1W),
+        *(Volume(tissue, head.grid) for tissue in (head.gm, head.wm, head.csf)),
+    ]
     shown = render(images, person.anatomy, grid, np.eye(4))
     rng = stream(settings.seed, person.label, "t1w")
     clean = shown[0] * shading(grid.shape, settings.difficulty.t1w_bias_fraction, rng)

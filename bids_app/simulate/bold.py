@@ -9,7 +9,7 @@ from scipy import ndimage, optimize
 
 from bids_app.simulate.activity import Activity
 from bids_app.simulate.head import EPI
-from bids_app.simulate.noise import NoiseModel, make_noise_model
+from bids_app.simulate.noise import make_noise_model
 from bids_app.simulate.person import Person
 from bids_app.simulate.physiology import Physiology
 from bids_app.simulate.settings import SimulationSettings
@@ -66,13 +66,17 @@ class Scene:
 
 
 def make_scene(
-    images: list[Volume], person: Person, grid: Grid, t1w_to_reference: Floats, rng: np.random.Generator
+    images: tuple[Volume, ...],
+    person: Person,
+    grid: Grid,
+    t1w_to_reference: Floats,
+    rng: np.random.Generator,
 ) -> Scene:
     """Put the person into the scanner.
 
     Parameters
     ----------
-    images : list of Volume
+    images : tuple of Volume
         In template space: the BOLD contrast, grey matter, then one region per network.
     person : Person
         Whose anatomy.
@@ -186,20 +190,25 @@ def _moving(scene: Scene, motion: Floats, change: Floats) -> Floats:
     """Noise-free volumes of shape (x, y, z, time), given network changes of shape (network, time, slice)."""
     voxels = _inside(scene)
     points = np.column_stack([voxels, np.ones(len(voxels))]).T
-    reached = [_reached(scene, image, voxels) for image in scene.active]
+    reached = [_reached(image, voxels) for image in scene.active]
     volumes = np.zeros((*scene.grid.shape, len(motion)), dtype=np.float32)
     to_finer = np.linalg.inv(scene.finer.affine)
     for time, pose in enumerate(motion):
         places = (to_finer @ np.linalg.inv(pose) @ scene.grid.affine @ points)[:3]
         values = _linear(scene.base, places)
         for network, rows in enumerate(reached):
-            values[rows] += _linear(scene.active[network], places[:, rows]) * change[network, time, voxels[rows, 2]]
+            values[rows] += (
+                _linear(scene.active[network], places[:, rows])
+                * change[network, time, voxels[rows, 2]]
+            )
         volumes[voxels[:, 0], voxels[:, 1], voxels[:, 2], time] = values
     return volumes
 
 
 def _linear(image: Floats, places: Floats) -> Floats:
-    values: Floats = ndimage.map_coordinates(image, places, order=1, output=np.float32, mode="constant")
+    values: Floats = ndimage.map_coordinates(
+        image, places, order=1, output=np.float32, mode="constant"
+    )
     return values
 
 
@@ -208,7 +217,7 @@ def _inside(scene: Scene) -> Ints:
     return np.argwhere(inside)
 
 
-def _reached(scene: Scene, image: Floats, voxels: Ints) -> Ints:
+def _reached(image: Floats, voxels: Ints) -> Ints:
     # What motion may carry into a voxel: everything within the margin.
     near = ndimage.maximum_filter(image, 2 * FINER * 2 + 1)
     start = FINER * MARGIN_VOXELS

@@ -33,13 +33,24 @@ from bids_app.errors import AppError, UsageError
     help="Share of BOLD variance that follows the EEG, in coupled voxels; 0 makes the two independent.",
 )
 @click.option(
-    "--schedule-only", is_flag=True, help="Let the events drive EEG and BOLD, without trial-by-trial coupling."
+    "--schedule-only",
+    is_flag=True,
+    help="Let the events drive EEG and BOLD, without trial-by-trial coupling.",
 )
-@click.option("--artefacts", is_flag=True, help="Add gradient and pulse artefacts; the EEG then has 5000 Hz.")
-@click.option("--tr", type=float, default=2.0, show_default=True, help="Repetition time in seconds.")
+@click.option(
+    "--artefacts", is_flag=True, help="Add gradient and pulse artefacts; the EEG then has 5000 Hz."
+)
+@click.option(
+    "--tr", type=float, default=2.0, show_default=True, help="Repetition time in seconds."
+)
 @click.option("--volumes", type=int, help="Volumes of a run; from the size when not given.")
 @click.option("--task", default="oddball", show_default=True, help="BIDS label of the task.")
-@click.option("--networks", default=4, show_default=True, help="Networks; theta, alpha, beta, gamma take turns.")
+@click.option(
+    "--networks",
+    default=4,
+    show_default=True,
+    help="Networks; theta, alpha, beta, gamma take turns.",
+)
 @click.option(
     "--head",
     type=click.Choice(["whole", "defaced", "stripped"]),

@@ -87,7 +87,10 @@ def sensor_model(
         Stated powers.
     """
     n_channels = len(field)
-    gain = {number: (field[:, dipoles.owner == number] ** 2).sum() / n_channels for number in np.unique(dipoles.owner)}
+    gain = {
+        number: (field[:, dipoles.owner == number] ** 2).sum() / n_channels
+        for number in np.unique(dipoles.owner)
+    }
     low, high = STATED_BAND_HZ
     background = difficulty.background_v**2 / (gain[BACKGROUND] * np.log(high / low))
     noise = difficulty.sensor_noise_v**2
@@ -100,7 +103,13 @@ def sensor_model(
     # The power is log-normal, never negative; this is the spread of its logarithm.
     modulation = np.sqrt(np.log(1 + difficulty.modulation_sd**2))
     return SensorModel(
-        networks, field, dipoles.owner, np.array(density), float(background), float(noise), float(modulation)
+        networks,
+        field,
+        dipoles.owner,
+        np.array(density),
+        float(background),
+        float(noise),
+        float(modulation),
     )
 
 
@@ -112,7 +121,9 @@ def band_power(model: SensorModel, activity: Activity, times_s: Floats) -> Float
     return power
 
 
-def draw_brain(model: SensorModel, activity: Activity, random: Callable[[str], np.random.Generator]) -> Floats:
+def draw_brain(
+    model: SensorModel, activity: Activity, random: Callable[[str], np.random.Generator]
+) -> Floats:
     """Draw what the brain contributes to the sensors.
 
     Parameters
@@ -150,7 +161,9 @@ def draw_brain(model: SensorModel, activity: Activity, random: Callable[[str], n
     return brain
 
 
-def _background(model: SensorModel, frequency_hz: Floats, n_samples: int, rng: np.random.Generator) -> Floats:
+def _background(
+    model: SensorModel, frequency_hz: Floats, n_samples: int, rng: np.random.Generator
+) -> Floats:
     part = model.field[:, model.owner == BACKGROUND]
     low, high = BACKGROUND_BAND_HZ
     inside = (frequency_hz >= low) & (frequency_hz <= high)
@@ -165,21 +178,33 @@ def _evoked(activity: Activity, times_s: Floats) -> Floats:
     for trial in activity.trials:
         near = slice(*np.searchsorted(times_s, [trial.onset_s, trial.onset_s + 1.0]))
         for size, latency, width in EVOKED_ODDBALL if trial.oddball else EVOKED_STANDARD:
-            response[near] += size * np.exp(-0.5 * ((times_s[near] - trial.onset_s - latency) / width) ** 2)
+            response[near] += size * np.exp(
+                -0.5 * ((times_s[near] - trial.onset_s - latency) / width) ** 2
+            )
     return response
 
 
-def resampled(brain: Floats, rate_hz: float, n_samples: int) -> Floats:
-    """Bring EEG of shape (channel, time) from ``WORK_HZ`` to a multiple of it and cut it; float32."""
+def resample(brain: Floats, rate_hz: float, out: Floats) -> None:
+    """Bring EEG from ``WORK_HZ`` to a multiple of it and cut it.
+
+    Parameters
+    ----------
+    brain : ndarray of shape (channel, long time)
+        EEG at ``WORK_HZ``.
+    rate_hz : float
+        Wanted rate.
+    out : ndarray of shape (channel, time)
+        Where the result goes.
+    """
     factor = round(rate_hz / WORK_HZ)
-    rows = np.empty((len(brain), n_samples), dtype=np.float32)
-    for row, channel in zip(rows, brain, strict=True):
-        row[:] = (signal.resample(channel, len(channel) * factor) if factor > 1 else channel)[:n_samples]
-    return rows
+    for row, channel in zip(out, brain, strict=True):
+        row[:] = (signal.resample(channel, len(channel) * factor) if factor > 1 else channel)[
+            : len(row)
+        ]
 
 
 def add_noise(volts: Floats, model: SensorModel, rate_hz: float, rng: np.random.Generator) -> None:
     """Add amplifier noise to EEG of shape (channel, time), in place."""
     spread = np.sqrt(model.noise_density * rate_hz / 2)
     for row in volts:
-        row += spread * rng.standard_normal(len(row), dtype=np.float32)
+        np.add(row, spread * rng.standard_normal(len(row), dtype=np.float32), out=row)

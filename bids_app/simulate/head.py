@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from bids_app.simulate.settings import HeadKind
-from bids_app.values import Bools, Floats
+from bids_app.values import Bools, Floats, Ints
 from bids_app.values.space import Grid, Volume
 from bids_app.values.template import Template
 
@@ -60,13 +60,21 @@ class Head:
     gm: Floats
     wm: Floats
     csf: Floats
-    coarse: Floats
+    coarse: Ints
     coarse_grid: Grid
 
     def image(self, contrast: Contrast) -> Volume:
         """Image of one contrast, without noise."""
         table = np.array(
-            [0, contrast.csf, contrast.skull, contrast.marrow, contrast.fat, contrast.muscle, contrast.eye],
+            [
+                0,
+                contrast.csf,
+                contrast.skull,
+                contrast.marrow,
+                contrast.fat,
+                contrast.muscle,
+                contrast.eye,
+            ],
             dtype=np.float32,
         )
         outside = ndimage.gaussian_filter(table[self.coarse], 0.6)
@@ -135,13 +143,15 @@ def _sampled(inside: Bools, grid: Grid, coarse_grid: Grid) -> Bools:
 
 def _refined(coarse: Floats, coarse_grid: Grid, grid: Grid) -> Floats:
     step = grid.zooms_mm / coarse_grid.zooms_mm
-    fine: Floats = ndimage.affine_transform(coarse, step, output_shape=grid.shape, order=1, mode="nearest")
+    fine: Floats = ndimage.affine_transform(
+        coarse, step, output_shape=grid.shape, order=1, mode="nearest"
+    )
     return fine
 
 
-def _tissues_outside(brain: Bools, grid: Grid, kind: HeadKind) -> Floats:
+def _tissues_outside(brain: Bools, grid: Grid, kind: HeadKind) -> Ints:
     """Number the tissue of each coarse voxel outside the brain."""
-    tissue = np.full(grid.shape, AIR, dtype=np.uint8)
+    tissue: Ints = np.full(grid.shape, AIR, dtype=np.uint8)
     brain = ndimage.binary_closing(np.pad(brain, 8), iterations=6)[8:-8, 8:-8, 8:-8]
     distance = ndimage.distance_transform_edt(~brain) * grid.zooms_mm[0]
     if kind == "stripped":
@@ -164,12 +174,15 @@ def _tissues_outside(brain: Bools, grid: Grid, kind: HeadKind) -> Floats:
 
 
 def _coordinates(grid: Grid) -> tuple[Floats, Floats, Floats]:
-    steps = [np.arange(n) * grid.affine[axis, axis] + grid.affine[axis, 3] for axis, n in enumerate(grid.shape)]
+    steps = [
+        np.arange(n) * grid.affine[axis, axis] + grid.affine[axis, 3]
+        for axis, n in enumerate(grid.shape)
+    ]
     x, y, z = np.meshgrid(*steps, indexing="ij", sparse=True)
     return x, y, z
 
 
-def _add_neck_and_face(tissue: Floats, x: Floats, y: Floats, z: Floats) -> None:
+def _add_neck_and_face(tissue: Ints, x: Floats, y: Floats, z: Floats) -> None:
     """Fill in neck, spine, face and airway, each a simple body; the shells around the brain come on top."""
     neck = (x / 56) ** 2 + ((y + 38) / 60) ** 2
     face = (x / 62) ** 2 + ((y - 28) / 62) ** 2 + ((z + 62) / 58) ** 2

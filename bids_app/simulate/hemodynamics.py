@@ -90,7 +90,7 @@ def _gamma_density(times: Floats, shape: float) -> Floats:
 
 
 def autocovariance(band_hz: tuple[float, float], n_lags: int) -> Floats:
-    """Autocovariance of the slow activity, shape (lag,), at lags 0, ``STEP_S``, …"""
+    """Autocovariance of the slow activity, shape (lag,), at multiples of ``STEP_S`` from 0."""
     n_samples = 16 * max(n_lags, 1024)
     frequency_hz = np.fft.rfftfreq(n_samples, STEP_S)
     power = latent_power(frequency_hz, band_hz)

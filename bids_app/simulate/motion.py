@@ -42,7 +42,9 @@ def draw_motion(
     breath = BREATH_MM * np.sin(physiology.breathing(times_s))
     shifts[:, 1] += breath
     shifts[:, 2] += 2 * breath
-    return np.stack([about(centre_mm, rigid(turn, shift)) for turn, shift in zip(turns, shifts, strict=True)])
+    return np.stack([
+        about(centre_mm, rigid(turn, shift)) for turn, shift in zip(turns, shifts, strict=True)
+    ])
 
 
 def _wander(times_s: Floats, spreads: Floats, rng: np.random.Generator) -> Floats:

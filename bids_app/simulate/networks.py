@@ -10,7 +10,7 @@ from scipy import ndimage
 from bids_app.simulate.settings import SimulationSettings
 from bids_app.simulate.streams import stream
 from bids_app.values import Bools, Floats
-from bids_app.values.space import Grid
+from bids_app.values.space import Grid, Mask, Volume
 from bids_app.values.template import Template
 
 BANDS: tuple[tuple[str, tuple[float, float], int], ...] = (
@@ -21,11 +21,19 @@ BANDS: tuple[tuple[str, tuple[float, float], int], ...] = (
 )
 # midline frontal, occipital, left central, right temporo-parietal; then their counterparts
 SITES_MM = (
-    (0, 38, 32), (0, -86, 12), (-42, -20, 50), (54, -42, 14), (-48, 26, 8), (44, 8, 48), (-30, -62, 48), (-56, -20, -14),
-)  # fmt: skip
+    (0, 38, 32),
+    (0, -86, 12),
+    (-42, -20, 50),
+    (54, -42, 14),
+    (-48, 26, 8),
+    (44, 8, 48),
+    (-30, -62, 48),
+    (-56, -20, -14),
+)
 SITE_SPREAD_MM = 5.0
 EDGE_MM = 2.0
 GREY = 0.5
+COARSE_MM = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,18 @@ class Networks:
     grey_fraction: float
 
 
+def coarser(template: Template) -> Template:
+    """Leave out every other voxel of a template that is finer than networks need."""
+    if template.grid.zooms_mm[0] >= COARSE_MM:
+        return template
+    every = (slice(None, None, 2),) * 3
+    brain = template.brain.inside[every]
+    affine = template.grid.affine @ np.diag([2.0, 2.0, 2.0, 1.0])
+    grid = Grid((brain.shape[0], brain.shape[1], brain.shape[2]), affine)
+    t1 = Volume(template.t1.data[every], grid)
+    return Template(template.name, t1, template.gm[every], template.wm[every], Mask(grid, brain))
+
+
 def place_networks(template: Template, settings: SimulationSettings) -> Networks:
     """Grow each network around its site until it holds its part of the grey matter."""
     grey = template.gm > GREY
@@ -97,9 +117,13 @@ def _network(index: int) -> Network:
 
 
 def _distance_mm(grid: Grid, centre: Floats) -> Floats:
-    steps = [np.arange(n) * grid.affine[axis, axis] + grid.affine[axis, 3] for axis, n in enumerate(grid.shape)]
+    steps = [
+        np.arange(n) * grid.affine[axis, axis] + grid.affine[axis, 3]
+        for axis, n in enumerate(grid.shape)
+    ]
     x, y, z = np.meshgrid(*steps, indexing="ij", sparse=True)
-    return np.sqrt((x - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2)
+    distance: Floats = np.sqrt((x - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2)
+    return distance
 
 
 def _grown(free: Bools, distance_mm: Floats, n_wanted: int) -> Bools:

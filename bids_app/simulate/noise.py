@@ -81,8 +81,13 @@ class NoiseModel:
         measured = np.empty(noise_free.shape, dtype=np.float32)
         for index in range(noise_free.shape[2]):
             change = np.tensordot(maps[:, :, :, index], courses, axes=(0, 0))
-            for phase, (cosine, sine) in ((heart, self.heart[..., index]), (breath, self.breath[..., index])):
-                change += cosine[..., None] * np.cos(phase[:, index]) + sine[..., None] * np.sin(phase[:, index])
+            for phase, (cosine, sine) in (
+                (heart, self.heart[..., index]),
+                (breath, self.breath[..., index]),
+            ):
+                change += cosine[..., None] * np.cos(phase[:, index]) + sine[..., None] * np.sin(
+                    phase[:, index]
+                )
             change += LOCAL_SD * _autoregressive(change.shape, LOCAL_KEEP, rng)
             real = noise_free[:, :, index] * (1 + change)
             real += self.thermal * rng.standard_normal(real.shape, dtype=np.float32)
@@ -91,7 +96,31 @@ class NoiseModel:
         return measured
 
 
-def make_noise_model(grid: Grid, base: Floats, tsnr: float, rng: np.random.Generator) -> NoiseModel:
+def voxel_noise(n_times: int, n_voxels: int, tsnr: float, rng: np.random.Generator) -> Floats:
+    """Noise of voxels that lie nowhere, for simulations without images.
+
+    Returns
+    -------
+    ndarray of shape (time, voxel)
+        Fractional change: thermal, autocorrelated, shared and drifting as in a scanned run.
+    """
+    shared = SHARED_SD / np.sqrt(N_SHARED) * rng.standard_normal((n_voxels, N_SHARED))
+    drift = DRIFT_SD / np.sqrt(N_DRIFT) * rng.standard_normal((n_voxels, N_DRIFT))
+    noise = shared @ _shared_courses(n_times, rng) + drift @ _drift_courses(n_times, rng)
+    noise += LOCAL_SD * _autoregressive((n_voxels, n_times), LOCAL_KEEP, rng)
+    noise += rng.standard_normal((n_voxels, n_times)) / tsnr
+    rows: Floats = noise.T
+    return rows
+
+
+def voxel_noise_variance(tsnr: float) -> float:
+    """Expected variance of :func:`voxel_noise`."""
+    return float(1 / tsnr**2 + LOCAL_SD**2 + SHARED_SD**2 + DRIFT_SD**2)
+
+
+def make_noise_model(
+    grid: Grid, base: Floats, tsnr: float, rng: np.random.Generator
+) -> NoiseModel:
     """Draw where which noise is how strong.
 
     Parameters
@@ -122,7 +151,10 @@ def make_noise_model(grid: Grid, base: Floats, tsnr: float, rng: np.random.Gener
 
 def _field(grid: Grid, smooth_mm: float, rng: np.random.Generator) -> Floats:
     field = ndimage.gaussian_filter(
-        rng.standard_normal(grid.shape, dtype=np.float32), smooth_mm / grid.zooms_mm, mode="wrap", truncate=2.5
+        rng.standard_normal(grid.shape, dtype=np.float32),
+        smooth_mm / grid.zooms_mm,
+        mode="wrap",
+        truncate=2.5,
     )
     scaled: Floats = field / field.std()
     return scaled
@@ -132,7 +164,9 @@ def _autoregressive(shape: tuple[int, ...], keep: float, rng: np.random.Generato
     """First-order autoregressive noise of unit variance along the last axis, shape as given."""
     innovations = np.sqrt(1 - keep**2) * rng.standard_normal(shape, dtype=np.float32)
     innovations[..., 0] /= np.sqrt(1 - keep**2)
-    filtered: Floats = signal.lfilter(np.float32([1.0]), np.float32([1.0, -keep]), innovations, axis=-1)
+    filtered: Floats = signal.lfilter(
+        np.ones(1, np.float32), np.array([1, -keep], np.float32), innovations, axis=-1
+    )
     return filtered
 
 
@@ -144,5 +178,10 @@ def _drift_courses(n_times: int, rng: np.random.Generator) -> Floats:
     """Slow courses of shape (component, time), each of zero mean and unit variance over the run."""
     place = (np.arange(n_times) + 0.5) / n_times
     shapes = np.stack([place - 0.5, np.cos(np.pi * place), np.cos(2 * np.pi * place)])
-    courses = rng.standard_normal((N_DRIFT, len(shapes))) @ (shapes / shapes.std(axis=1, keepdims=True))
-    return ((courses - courses.mean(axis=1, keepdims=True)) / courses.std(axis=1, keepdims=True)).astype(np.float32)
+    courses = rng.standard_normal((N_DRIFT, len(shapes))) @ (
+        shapes / shapes.std(axis=1, keepdims=True)
+    )
+    scaled: Floats = (courses - courses.mean(axis=1, keepdims=True)) / courses.std(
+        axis=1, keepdims=True
+    )
+    return scaled.astype(np.float32)

@@ -3,20 +3,26 @@
 It knows the lead field, the spectra of all sources, the statistics of the slow activity and the person's own
 haemodynamic response; of the run it knows the EEG alone (before scanner artefacts). Nothing is fitted.
 
-The power of network n enters the sensor covariance at frequency f as ``C(f) + (p - 1) G(f)``. Of all quadratic
-functions of the EEG, ``Y* C⁻¹ G C⁻¹ Y`` tells small changes of p best (it is the score of the Whittle likelihood); summed over
-the band and divided by its gain it is p - 1 plus noise of known covariance. The BOLD is then the posterior mean given
-all those estimates of the run, under the known autocovariance of the slow activity (a Wiener smoother).
+The power p of a network enters the sensor covariance at frequency f as ``C(f) + (p - 1) G(f)``. Of all quadratic
+functions of the EEG, ``Y* C⁻¹ G C⁻¹ Y`` tells small changes of p best (it is the score of the Whittle likelihood);
+summed over the band and divided by its gain it is p - 1 plus noise of known covariance. The prediction is the best
+linear function of all those estimates of the run, before and after each volume, under the known autocovariance of
+the slow activity (a Wiener smoother).
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from scipy import linalg, signal
 
 from bids_app.simulate.eeg import WORK_HZ, SensorModel
 from bids_app.simulate.hemodynamics import STEP_S, autocovariance, hrf, response_gain
 from bids_app.values import Floats
+
+Complexes = npt.NDArray[np.complexfloating[Any, Any]]
 
 WINDOW_S = 1.0
 HOP_S = 0.5
@@ -54,12 +60,14 @@ def predict(
     columns = []
     for index, network in enumerate(model.networks):
         change, information = power_change(model, index, spectra)
-        smoother = _Smoother(model.modulation, hrf_peak_s, band_hz, float(centres_s[-1] + times_s[-1]))
+        smoother = _Smoother(
+            model.modulation, hrf_peak_s, band_hz, float(centres_s[-1] + times_s[-1])
+        )
         columns.append(network.sign * smoother.bold(change, centres_s, 1 / information, times_s))
     return np.stack(columns, axis=-1)
 
 
-def spectra_of(volts: Floats) -> tuple[Floats, Floats]:
+def spectra_of(volts: Floats) -> tuple[Complexes, Floats]:
     """Short-time spectra of EEG of shape (channel, time) at ``WORK_HZ``.
 
     Returns
@@ -78,7 +86,7 @@ def spectra_of(volts: Floats) -> tuple[Floats, Floats]:
     return np.ascontiguousarray(np.moveaxis(spectra, -1, 0)), centres_s
 
 
-def power_change(model: SensorModel, index: int, spectra: Floats) -> tuple[Floats, float]:
+def power_change(model: SensorModel, index: int, spectra: Complexes) -> tuple[Floats, float]:
     """Estimate one network's change of power around its mean.
 
     Parameters
@@ -122,13 +130,15 @@ def overlap() -> Floats:
     squared = signal.windows.hann(n_window, sym=False) ** 2
     lags = range(0, n_window, n_hop)
     parts = [n_window * (squared[lag:] * squared[: n_window - lag]).sum() for lag in lags]
-    return np.array(parts) / squared.sum() ** 2
+    return np.asarray(np.array(parts) / squared.sum() ** 2)
 
 
 class _Smoother:
     """Posterior mean of network BOLD given noisy estimates of band power."""
 
-    def __init__(self, modulation: float, peak_s: float, band_hz: tuple[float, float], longest_s: float) -> None:
+    def __init__(
+        self, modulation: float, peak_s: float, band_hz: tuple[float, float], longest_s: float
+    ) -> None:
         response = hrf(peak_s) * response_gain(peak_s, band_hz)
         n_lags = int(np.ceil(longest_s / STEP_S)) + 2
         covariance = autocovariance(band_hz, n_lags + len(response))

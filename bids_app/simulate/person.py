@@ -58,18 +58,23 @@ def age_and_sex(settings: SimulationSettings, label: str) -> tuple[int, str]:
     return int(rng.integers(20, 41)), str(rng.choice(["F", "M"]))
 
 
+def draw_hrf_peak_s(settings: SimulationSettings, label: str) -> float:
+    """Draw when a person's haemodynamic response peaks."""
+    difficulty = settings.difficulty
+    spread = difficulty.hrf_peak_sd_s * stream(settings.seed, label, "hrf").standard_normal()
+    return max(LEAST_HRF_PEAK_S, float(difficulty.hrf_peak_s + spread))
+
+
 def make_person(settings: SimulationSettings, label: str) -> Person:
     """Draw a person."""
     rng = stream(settings.seed, label, "person")
     warp = _draw_warp(rng)
     anatomy = Anatomy(warp, invert(warp), _draw_affine(rng))
-    difficulty = settings.difficulty
-    peak_s = difficulty.hrf_peak_s + difficulty.hrf_peak_sd_s * rng.standard_normal()
     return Person(
         label=label,
         anatomy=anatomy,
         t1w_grid=_t1w_grid(anatomy, settings.size.t1w_mm, rng),
-        hrf_peak_s=max(LEAST_HRF_PEAK_S, float(peak_s)),
+        hrf_peak_s=draw_hrf_peak_s(settings, label),
         heart_hz=float(rng.normal(1.1, 0.08)),
         breath_hz=float(rng.normal(0.27, 0.02)),
     )
@@ -99,12 +104,16 @@ def _draw_affine(rng: np.random.Generator) -> Floats:
     return affine
 
 
-def _t1w_grid(anatomy: Anatomy, voxel_mm: tuple[float, float, float], rng: np.random.Generator) -> Grid:
+def _t1w_grid(
+    anatomy: Anatomy, voxel_mm: tuple[float, float, float], rng: np.random.Generator
+) -> Grid:
     posterior_inferior_right = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
     oblique = rigid(rng.normal(0, np.deg2rad(3), 3), np.zeros(3))[:3, :3]
     n_p, n_i, n_r = (int(np.ceil(n)) for n in T1W_EXTENT_MM / np.asarray(voxel_mm))
     centre = apply_affine(anatomy.template_to_t1w, HEAD_CENTRE_MM[None])[0] + rng.normal(0, 3, 3)
-    return centred_grid((n_p, n_i, n_r), oblique @ posterior_inferior_right * np.asarray(voxel_mm), centre)
+    return centred_grid(
+        (n_p, n_i, n_r), oblique @ posterior_inferior_right * np.asarray(voxel_mm), centre
+    )
 
 
 def centred_grid(shape: tuple[int, int, int], axes_mm: Floats, centre_mm: Floats) -> Grid:
@@ -139,7 +148,9 @@ def bold_pose(settings: SimulationSettings, person: Person, run: str) -> tuple[G
     rng = stream(settings.seed, person.label, run, "pose")
     brain = apply_affine(person.anatomy.template_to_t1w, BRAIN_CENTRE_MM[None])[0]
     moved = about(brain, rigid(rng.normal(0, np.deg2rad(2), 3), rng.normal(0, 3, 3)))
-    tilt = rigid(np.deg2rad([TILT_DEG + rng.normal(0, 1), rng.normal(0, 1), 0.0]), np.zeros(3))[:3, :3]
+    tilt = rigid(np.deg2rad([TILT_DEG + rng.normal(0, 1), rng.normal(0, 1), 0.0]), np.zeros(3))[
+        :3, :3
+    ]
     axes = tilt @ np.diag([-1.0, 1.0, 1.0]) * np.asarray(settings.size.bold_mm)
     centre = apply_affine(moved, brain[None])[0] + rng.normal(0, 1.5, 3)
     return centred_grid(settings.size.bold_shape, axes, centre), moved

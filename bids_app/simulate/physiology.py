@@ -41,11 +41,13 @@ class Physiology:
 
     def heart_phase(self, times_s: Floats) -> Floats:
         """Phase in radians, of the shape of the times given; a whole turn from beat to beat."""
-        return np.interp(times_s, self.beats_s, 2 * np.pi * np.arange(len(self.beats_s)))
+        return np.asarray(
+            np.interp(times_s, self.beats_s, 2 * np.pi * np.arange(len(self.beats_s)))
+        )
 
     def breathing(self, times_s: Floats) -> Floats:
         """Phase in radians, of the shape of the times given."""
-        return np.interp(times_s, self.breath_times_s, self.breath_phase)
+        return np.asarray(np.interp(times_s, self.breath_times_s, self.breath_phase))
 
 
 def draw_physiology(
@@ -75,9 +77,7 @@ def draw_physiology(
     return Physiology(np.array(beats), times, phase)
 
 
-def electrocardiogram(
-    physiology: Physiology, times_s: Floats, rng: np.random.Generator
-) -> Floats:
+def electrocardiogram(physiology: Physiology, times_s: Floats, rng: np.random.Generator) -> Floats:
     """ECG of shape (time,), in volts, at times of shape (time,) from the start of the first volume."""
     trace = ECG_NOISE_V * rng.standard_normal(len(times_s))
     for beat_s in physiology.beats_s:

@@ -14,10 +14,12 @@ from bids_app.simulate.streams import stream
 from bids_app.values import Floats
 from bids_app.values.template import Template
 
-ELECTRODES = tuple(
-    "Fp1 Fp2 AF3 AF4 F7 F3 Fz F4 F8 FC5 FC1 FC2 FC6 T7 C3 Cz C4 T8 CP5 CP1 CP2 CP6 "
-    "P7 P3 Pz P4 P8 PO7 PO3 PO4 PO8 O1 Oz O2".split()
+# fmt: off
+ELECTRODES = (
+    "Fp1", "Fp2", "AF3", "AF4", "F7", "F3", "Fz", "F4", "F8", "FC5", "FC1", "FC2", "FC6", "T7", "C3", "Cz", "C4",
+    "T8", "CP5", "CP1", "CP2", "CP6", "P7", "P3", "Pz", "P4", "P8", "PO7", "PO3", "PO4", "PO8", "O1", "Oz", "O2",
 )
+# fmt: on
 REFERENCE = "FCz"
 GROUND = "AFz"
 ELECTRODE_SPREAD_M = 0.003
@@ -84,7 +86,10 @@ def make_cap(settings: SimulationSettings, label: str) -> Cap:
     positions = np.array([channel["loc"][:3] for channel in info["chs"]])
     rng = stream(settings.seed, label, "cap")
     positions = positions + ELECTRODE_SPREAD_M * rng.standard_normal(positions.shape) / np.sqrt(3)
-    landmarks = {name: np.asarray(point["r"]) for name, point in zip(("LPA", "NAS", "RPA"), info["dig"][:3], strict=True)}
+    landmarks = {
+        name: np.asarray(point["r"])
+        for name, point in zip(("LPA", "NAS", "RPA"), info["dig"][:3], strict=True)
+    }
     return Cap(ELECTRODES, positions[:-1], positions[-1], landmarks)
 
 
@@ -172,7 +177,9 @@ def lead_field(settings: SimulationSettings, label: str, cap: Cap, dipoles: Dipo
 
 
 def _info(cap: Cap) -> mne.Info:
-    places = dict(zip((*cap.names, REFERENCE), np.vstack([cap.positions_m, cap.reference_m]), strict=True))
+    places = dict(
+        zip((*cap.names, REFERENCE), np.vstack([cap.positions_m, cap.reference_m]), strict=True)
+    )
     montage = mne.channels.make_dig_montage(
         ch_pos=places,
         nasion=cap.landmarks_m["NAS"],

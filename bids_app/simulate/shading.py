@@ -28,7 +28,12 @@ def shading(shape: tuple[int, int, int], fraction: float, rng: np.random.Generat
     """
     axes = [np.linspace(-1, 1, n, dtype=np.float32) for n in shape]
     x, y, z = np.meshgrid(*axes, indexing="ij", sparse=True)
-    terms = [x, y, z, *(first * second for first, second in combinations_with_replacement((x, y, z), 2))]
+    terms = [
+        x,
+        y,
+        z,
+        *(first * second for first, second in combinations_with_replacement((x, y, z), 2)),
+    ]
     logarithm = np.zeros(shape, dtype=np.float32)
     for term in terms:
         logarithm += np.float32(rng.standard_normal()) * term

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,11 +52,15 @@ def displacement(warp: Warp, points_mm: Floats) -> Floats:
 
 def _displacement(warp: Warp, places: Floats) -> Floats:
     """Displacement of shape (3, …) at voxel places of shape (3, …) of the warp's grid."""
-    return np.stack([_linear(warp.displacement_mm[..., axis], places, "nearest") for axis in range(3)])
+    return np.stack([
+        _linear(warp.displacement_mm[..., axis], places, "nearest") for axis in range(3)
+    ])
 
 
 def _linear(image: Floats, places: Floats, outside: str = "constant") -> Floats:
-    values: Floats = ndimage.map_coordinates(image, places, order=1, mode=outside, output=np.float32)
+    values: Floats = ndimage.map_coordinates(
+        image, places, order=1, mode=outside, output=np.float32
+    )
     return values
 
 
@@ -74,12 +79,12 @@ def sample(image: Volume, points_mm: Floats) -> Floats:
     return _linear(image.data, image.grid.voxels(points_mm).T)
 
 
-def render(images: list[Volume], anatomy: Anatomy, grid: Grid, grid_to_t1w: Floats) -> Floats:
+def render(images: Sequence[Volume], anatomy: Anatomy, grid: Grid, grid_to_t1w: Floats) -> Floats:
     """Show template images as they lie in a person.
 
     Parameters
     ----------
-    images : list of Volume
+    images : sequence of Volume
         In template space, on grids whose axes are those of the template.
     anatomy : Anatomy
         The person.
@@ -108,16 +113,17 @@ def render(images: list[Volume], anatomy: Anatomy, grid: Grid, grid_to_t1w: Floa
 def _mapped(affine: Floats, part: slice, shape: tuple[int, int, int]) -> Floats:
     """Where the voxels of some x-slices go, shape (3, x, y, z); sums of columns, as most of them repeat."""
     ranges = (np.arange(part.start, part.stop), np.arange(shape[1]), np.arange(shape[2]))
-    x, y, z = np.meshgrid(*ranges, indexing="ij", sparse=True)
-    rows = [row[0] * x + (row[1] * y + (row[2] * z + row[3])) for row in affine[:3]]
+    first, second, third = np.meshgrid(*ranges, indexing="ij", sparse=True)
+    rows = [row[0] * first + (row[1] * second + (row[2] * third + row[3])) for row in affine[:3]]
     return np.stack(rows).astype(np.float32)
 
 
 def _places(grid: Grid, points: Floats) -> Floats:
     """Voxel places of shape (3, …) of points of shape (3, …), on a grid without rotation."""
-    origin, steps = grid.affine[:3, 3], np.diag(grid.affine)[:3]
     shape = (3,) + (1,) * (points.ndim - 1)
-    placed: Floats = (points - origin.reshape(shape).astype(np.float32)) / steps.reshape(shape).astype(np.float32)
+    origin = grid.affine[:3, 3].astype(np.float32).reshape(shape)
+    steps = grid.zooms_mm.astype(np.float32).reshape(shape)
+    placed: Floats = (points - origin) / steps
     return placed
 
 

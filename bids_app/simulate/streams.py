@@ -23,7 +23,9 @@ def stream(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([seed, *words]))
 
 
-def coloured(power: Floats, n_samples: int, rate_hz: float, rng: np.random.Generator, n_rows: int = 1) -> Floats:
+def coloured(
+    power: Floats, n_samples: int, rate_hz: float, rng: np.random.Generator, n_rows: int = 1
+) -> Floats:
     """Draw stationary Gaussian noise with a given spectrum.
 
     Parameters
@@ -44,7 +46,11 @@ def coloured(power: Floats, n_samples: int, rate_hz: float, rng: np.random.Gener
     ndarray of shape (row, time)
         Its variance is the integral of ``power``.
     """
-    parts = rng.standard_normal((n_rows, len(power), 2))
-    spectrum = (parts[..., 0] + 1j * parts[..., 1]) * np.sqrt(power * rate_hz * n_samples / 4)
+    heard = np.flatnonzero(power)
+    parts = rng.standard_normal((n_rows, len(heard), 2))
+    spectrum = np.zeros((n_rows, len(power)), dtype=complex)
+    spectrum[:, heard] = (parts[..., 0] + 1j * parts[..., 1]) * np.sqrt(
+        power[heard] * rate_hz * n_samples / 4
+    )
     noise: Floats = np.fft.irfft(spectrum, n_samples, axis=-1)
     return noise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import numpy as np
 from bids_app import __version__
 from bids_app.files import sidecar, tables
 from bids_app.files.whole import write_text
-from bids_app.simulate.activity import Trial
+from bids_app.simulate.activity import Activity, Trial
 from bids_app.simulate.person import age_and_sex
 from bids_app.simulate.sensors import GROUND, REFERENCE, Cap
 from bids_app.simulate.settings import SimulationSettings
+from bids_app.values.recording import Event
+
+Table = dict[str, Sequence[object]]
 
 VOLUME_MARKER = "Response/R128"
 STANDARD_MARKER, ODDBALL_MARKER = "Stimulus/S  1", "Stimulus/S  2"
@@ -30,11 +34,18 @@ What is true of each run (noise-free BOLD, slow activity, transforms, motion, cl
 predicts from the EEG) is in sourcedata/truth, described there in README.
 """
 EVENT_COLUMNS = {
-    "onset": {"Description": "Start of the event, from the first sample or volume of the data file", "Units": "s"},
+    "onset": {
+        "Description": "Start of the event, from the first sample or volume of the data file",
+        "Units": "s",
+    },
     "duration": {"Description": "Length of the event", "Units": "s"},
     "trial_type": {
         "Description": "What happened",
-        "Levels": {"standard": "Frequent tone", "oddball": "Rare tone", "volume": "Start of a BOLD volume"},
+        "Levels": {
+            "standard": "Frequent tone",
+            "oddball": "Rare tone",
+            "volume": "Start of a BOLD volume",
+        },
     },
     "value": {"Description": "Marker in the EEG recording"},
 }
@@ -67,7 +78,9 @@ def write_root(dataset: Path, settings: SimulationSettings) -> None:
         },
     )
     write_text(dataset / "README.md", README)
-    write_text(dataset / "CHANGES", f"{__version__} 2026-01-01\n  - Simulated with seed {settings.seed}\n")
+    write_text(
+        dataset / "CHANGES", f"{__version__} 2026-01-01\n  - Simulated with seed {settings.seed}\n"
+    )
     tables.write_tsv(
         dataset / "participants.tsv",
         {
@@ -80,7 +93,10 @@ def write_root(dataset: Path, settings: SimulationSettings) -> None:
         dataset / "participants.json",
         {
             "age": {"Description": "Age of the simulated person", "Units": "year"},
-            "sex": {"Description": "Sex of the simulated person", "Levels": {"F": "female", "M": "male"}},
+            "sex": {
+                "Description": "Sex of the simulated person",
+                "Levels": {"F": "female", "M": "male"},
+            },
         },
     )
     sidecar.write_json(dataset / f"task-{settings.task}_events.json", EVENT_COLUMNS)
@@ -88,7 +104,12 @@ def write_root(dataset: Path, settings: SimulationSettings) -> None:
 
 def t1w_metadata() -> dict[str, Any]:
     """Sidecar of the anatomy."""
-    return {"Modality": "MR", "MagneticFieldStrength": 3, "Manufacturer": "Simulated", "PulseSequenceType": "MPRAGE"}
+    return {
+        "Modality": "MR",
+        "MagneticFieldStrength": 3,
+        "Manufacturer": "Simulated",
+        "PulseSequenceType": "MPRAGE",
+    }
 
 
 def bold_metadata(settings: SimulationSettings) -> dict[str, Any]:
@@ -133,17 +154,23 @@ def eeg_metadata(settings: SimulationSettings, length_s: float) -> dict[str, Any
         "MiscChannelCount": 0,
         "TriggerChannelCount": 0,
         "SubjectArtefactDescription": (
-            "gradient and pulse artefacts are left in" if settings.artefacts else "no scanner artefacts were simulated"
+            "gradient and pulse artefacts are left in"
+            if settings.artefacts
+            else "no scanner artefacts were simulated"
         ),
     }
 
 
-def write_cap(folder: Path, label: str, settings: SimulationSettings, cap: Cap) -> None:
+def write_cap(folder: Path, label: str, cap: Cap) -> None:
     """Write electrodes and their coordinate system, for all runs of a participant."""
     stem = f"sub-{label}_space-CapTrak"
     places = np.vstack([cap.positions_m, cap.reference_m])
-    columns = {axis: [f"{place:.5f}" for place in places[:, index]] for index, axis in enumerate("xyz")}
-    tables.write_tsv(folder / f"{stem}_electrodes.tsv", {"name": [*cap.names, REFERENCE], **columns})
+    columns = {
+        axis: [f"{place:.5f}" for place in places[:, index]] for index, axis in enumerate("xyz")
+    }
+    tables.write_tsv(
+        folder / f"{stem}_electrodes.tsv", {"name": [*cap.names, REFERENCE], **columns}
+    )
     sidecar.write_json(
         folder / f"{stem}_coordsystem.json",
         {
@@ -151,7 +178,8 @@ def write_cap(folder: Path, label: str, settings: SimulationSettings, cap: Cap) 
             "EEGCoordinateUnits": "m",
             "EEGCoordinateSystemDescription": "RAS; the origin lies between LPA and RPA, the nasion on the y axis",
             "AnatomicalLandmarkCoordinates": {
-                name: [round(float(value), 6) for value in place] for name, place in cap.landmarks_m.items()
+                name: [round(float(value), 6) for value in place]
+                for name, place in cap.landmarks_m.items()
             },
             "AnatomicalLandmarkCoordinateSystem": "CapTrak",
             "AnatomicalLandmarkCoordinateUnits": "m",
@@ -159,13 +187,13 @@ def write_cap(folder: Path, label: str, settings: SimulationSettings, cap: Cap) 
     )
 
 
-def channel_table(settings: SimulationSettings, names: tuple[str, ...]) -> dict[str, list[object]]:
+def channel_table(settings: SimulationSettings, names: tuple[str, ...]) -> Table:
     """Columns of ``channels.tsv``."""
     n_channels = len(names)
     kinds = ["ECG" if name == "ECG" else "EEG" for name in names]
     return {
         "name": list(names),
-        "type": list(kinds),
+        "type": kinds,
         "units": ["uV"] * n_channels,
         "sampling_frequency": [f"{settings.eeg_hz:g}"] * n_channels,
         "reference": [REFERENCE if kind == "EEG" else "n/a" for kind in kinds],
@@ -173,7 +201,7 @@ def channel_table(settings: SimulationSettings, names: tuple[str, ...]) -> dict[
     }
 
 
-def func_events(trials: tuple[Trial, ...]) -> dict[str, list[object]]:
+def func_events(trials: tuple[Trial, ...]) -> Table:
     """Columns of a BOLD run's events: onsets from the first volume."""
     return {
         "onset": [f"{trial.onset_s:.3f}" for trial in trials],
@@ -182,17 +210,32 @@ def func_events(trials: tuple[Trial, ...]) -> dict[str, list[object]]:
     }
 
 
-def eeg_events(trials: tuple[Trial, ...], offset_s: float, settings: SimulationSettings) -> dict[str, list[object]]:
+def eeg_events(activity: Activity, settings: SimulationSettings) -> Table:
     """Columns of an EEG recording's events: onsets from the first sample."""
-    rows = [
-        (offset_s + trial.onset_s, TRIAL_LENGTH_S, *(("oddball", "S  2") if trial.oddball else ("standard", "S  1")))
-        for trial in trials
-    ]
-    rows += [(offset_s + index * settings.tr_s, 0.0, "volume", "R128") for index in range(settings.size.n_volumes)]
-    rows.sort()
-    return {
-        "onset": [f"{row[0]:.4f}" for row in rows],
-        "duration": [row[1] for row in rows],
-        "trial_type": [row[2] for row in rows],
-        "value": [row[3] for row in rows],
+    told = {
+        VOLUME_MARKER: (0.0, "volume", "R128"),
+        STANDARD_MARKER: (TRIAL_LENGTH_S, "standard", "S  1"),
+        ODDBALL_MARKER: (TRIAL_LENGTH_S, "oddball", "S  2"),
     }
+    events = markers(activity, settings)
+    return {
+        "onset": [f"{event.onset_s:.4f}" for event in events],
+        "duration": [told[event.label][0] for event in events],
+        "trial_type": [told[event.label][1] for event in events],
+        "value": [told[event.label][2] for event in events],
+    }
+
+
+def markers(activity: Activity, settings: SimulationSettings) -> tuple[Event, ...]:
+    """Markers of an EEG recording, in order: one for each volume and one for each stimulus."""
+    volumes = [
+        Event(activity.offset_s + index * settings.tr_s, VOLUME_MARKER)
+        for index in range(settings.size.n_volumes)
+    ]
+    stimuli = [
+        Event(
+            activity.offset_s + trial.onset_s, ODDBALL_MARKER if trial.oddball else STANDARD_MARKER
+        )
+        for trial in activity.trials
+    ]
+    return tuple(sorted(volumes + stimuli, key=lambda event: event.onset_s))

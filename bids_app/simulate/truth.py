@@ -5,18 +5,20 @@ Files of one participant, ``sub-01/``:
 - ``sub-01_space-MNI152NLin2009aSym_res-3_desc-networks_probseg.nii.gz``: fractional change of each voxel for a change
   of 1 in each network (x, y, z, network);
 - ``sub-01_label-GM|WM|CSF_probseg.nii.gz``: share of tissue on the T1w grid;
-- ``sub-01_from-template_to-T1w_affine.tsv`` and ``…_warp.nii.gz``: pull maps as in ``values/estimates.py``; the last axis of
-  the warp holds RAS millimetres;
+- ``sub-01_from-template_to-T1w_affine.tsv`` and ``…_warp.nii.gz``: pull maps as in ``values/estimates.py``; the last
+  axis of the warp holds RAS millimetres;
 - ``sub-01_person.json``: haemodynamic peak, rates of heart and breath.
 
 Files of one run, ``sub-01_task-oddball_run-1…``:
 
-- ``_latents.tsv``: one row per volume; ``time`` in seconds from the first volume, for each network ``NAME_latent`` (drives
-  the EEG), ``NAME_drive`` (drives the BOLD; the same unless uncoupled) and ``NAME_bold`` (fractional change, no noise);
-- ``_oracle.tsv``: ``time``, and for each network the oracle's prediction of ``NAME_bold``;
+- ``_latents.tsv``: one row per volume; ``time`` in seconds from the first volume, for each network ``NAME_latent``
+  (drives the EEG), ``NAME_drive`` (drives the BOLD; the same unless uncoupled) and ``NAME_bold`` (fractional change,
+  no noise);
+- ``_oracle.tsv``: ``time``, and under each network's name the oracle's prediction of ``NAME_bold``;
 - ``_motion.tsv``: one row per volume, 16 entries of the matrix from reference to volume millimetres, row by row;
 - ``_from-T1w_to-reference_affine.tsv``: where the head lies in this run;
-- ``_clock.json``: ``OffsetSeconds``, when the first volume starts after the first EEG sample; ``NetworkStandardDeviation``;
+- ``_clock.json``: ``OffsetSeconds``, when the first volume starts after the first EEG sample, and
+  ``NetworkStandardDeviation``, the size of network BOLD;
 - ``_desc-noisefree_bold.nii.gz``: the BOLD without noise, with motion and slice timing;
 - ``_desc-clean_eeg.vhdr``: what the brain contributes to the EEG, 250 Hz, without amplifier noise and artefacts.
 """
@@ -127,9 +129,10 @@ class RunTruth:
 def map_weights(maps: Floats, mask: Mask) -> Floats:
     """Sample network maps on ``TRUTH_GRID``, shape (x, y, z, network), at a mask's voxels: shape (network, voxel)."""
     places = TRUTH_GRID.voxels(mask.points_mm()).T
-    return np.stack(
-        [ndimage.map_coordinates(maps[..., index], places, order=1, mode="constant") for index in range(maps.shape[-1])]
-    )
+    return np.stack([
+        ndimage.map_coordinates(maps[..., index], places, order=1, mode="constant")
+        for index in range(maps.shape[-1])
+    ])
 
 
 def read_run_truth(dataset: Path, run_name: str) -> RunTruth:
@@ -153,7 +156,9 @@ def read_run_truth(dataset: Path, run_name: str) -> RunTruth:
     latents = _numbers(folder / f"{run_name}_latents.tsv")
     oracle = _numbers(folder / f"{run_name}_oracle.tsv")
     clock = sidecar.read_json(folder / f"{run_name}_clock.json")
-    maps = nifti.read_bold(folder / f"{participant}_{SPACE}_desc-networks_probseg.nii.gz", {"RepetitionTime": 1.0})
+    maps = nifti.read_bold(
+        folder / f"{participant}_{SPACE}_desc-networks_probseg.nii.gz", {"RepetitionTime": 1.0}
+    )
     names = [network.name for network in networks]
     return RunTruth(
         networks=networks,
@@ -180,8 +185,13 @@ def read_anatomy_truth(dataset: Path, participant: str) -> AnatomyTruth:
     """
     stem = f"sub-{participant}"
     folder = dataset / FOLDER / stem
-    warp = nifti.read_bold(folder / f"{stem}_from-template_to-T1w_warp.nii.gz", {"RepetitionTime": 1.0})
-    tissues = {name: nifti.read_volume(folder / f"{stem}_label-{name}_probseg.nii.gz") for name in ("GM", "WM", "CSF")}
+    warp = nifti.read_bold(
+        folder / f"{stem}_from-template_to-T1w_warp.nii.gz", {"RepetitionTime": 1.0}
+    )
+    tissues = {
+        name: nifti.read_volume(folder / f"{stem}_label-{name}_probseg.nii.gz")
+        for name in ("GM", "WM", "CSF")
+    }
     return AnatomyTruth(
         template_to_t1w=_matrices(folder / f"{stem}_from-template_to-T1w_affine.tsv")[0],
         warp=Warp(warp.grid, warp.volumes.astype(np.float64)),
@@ -195,7 +205,7 @@ def read_networks(dataset: Path) -> tuple[Network, ...]:
     """Read which networks a simulated dataset has."""
     listed = sidecar.read_json(dataset / FOLDER / "truth.json")["Networks"]
     return tuple(
-        Network(str(one["Name"]), (float(one["BandHz"][0]), float(one["BandHz"][1])), int(one["Sign"])) for one in listed
+        Network(one["Name"], (one["BandHz"][0], one["BandHz"][1]), one["Sign"]) for one in listed
     )
 
 
@@ -213,7 +223,9 @@ def write_matrices(path: Path, matrices: Floats) -> Path:
     """Write matrices of shape (time, 4, 4), one a row."""
     names = [f"m{row}{column}" for row in range(4) for column in range(4)]
     flat = matrices.reshape(len(matrices), 16)
-    return tables.write_tsv(path, {name: exact(flat[:, index]) for index, name in enumerate(names)})
+    return tables.write_tsv(
+        path, {name: exact(flat[:, index]) for index, name in enumerate(names)}
+    )
 
 
 def exact(numbers: Floats | Sequence[float]) -> list[str]:
@@ -222,7 +234,10 @@ def exact(numbers: Floats | Sequence[float]) -> list[str]:
 
 
 def _numbers(path: Path) -> dict[str, Floats]:
-    return {name: np.array([tables.number(cell) for cell in cells]) for name, cells in tables.read_tsv(path).items()}
+    return {
+        name: np.array([tables.number(cell) for cell in cells])
+        for name, cells in tables.read_tsv(path).items()
+    }
 
 
 def _matrices(path: Path) -> Floats:
