@@ -64,7 +64,7 @@ def fit_affine(t1w: Volume, template: Volume, device: str, *, sloppy: bool = Fal
     best = _maximise(coarse, best, SCALED)[0]
     best = _maximise(coarse, best, FULL)[0]
     finest = coarse
-    for step_mm in (6.0,) if sloppy else (4.0, 3.0):
+    for step_mm in (6.0,) if sloppy else (4.0,):
         finest = _level(t1w, template, step_mm, device)
         best = _maximise(finest, best, FULL)[0]
     with torch.no_grad():
@@ -90,10 +90,8 @@ def _thinned(volume: Volume, step_mm: float, device: str) -> tuple[Tensor, Grid]
     margin = [int(np.ceil(2 * step_mm / zoom)) for zoom in volume.grid.zooms_mm]
     tight = crop(volume, box_around(volume.data > 0, (margin[0], margin[1], margin[2])))
     steps = [max(round(step_mm / zoom), 1) for zoom in tight.grid.zooms_mm]
-    image = tensor(tight.data, device)[None]
-    for axis, (step, zoom) in enumerate(zip(steps, tight.grid.zooms_mm, strict=True)):
-        image = blur(image, 0.4 * step_mm / float(zoom), axes=(axis,))
-        image = image[(slice(None),) * (axis + 1) + (slice(None, None, step),)]
+    sigmas = tuple(0.4 * step_mm / float(zoom) for zoom in tight.grid.zooms_mm)
+    image = blur(tensor(tight.data, device)[None], sigmas, tuple(steps))
     affine = tight.grid.affine @ np.diag([*steps, 1.0])
     shape = image.shape[1:]
     return image[0], Grid((shape[0], shape[1], shape[2]), affine)

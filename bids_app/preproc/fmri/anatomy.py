@@ -68,12 +68,9 @@ def fit_anatomy(t1w: Volume, template: Template, settings: AnatSettings) -> Anat
 
 def _finite(t1w: Volume) -> tuple[Volume, tuple[str, ...]]:
     data = np.asarray(t1w.data, dtype=np.float32)
-    bad = ~np.isfinite(data)
-    if not bad.any():
-        found, notes = data, ()
-    else:
-        found = np.where(bad, np.float32(0), data)
-        notes: tuple[str, ...] = (f"T1w: {bad.sum()} voxels were not finite and set to 0",)
+    n_bad = int(np.count_nonzero(~np.isfinite(data)))
+    found = np.nan_to_num(data, nan=0, posinf=0, neginf=0) if n_bad else data
+    notes = (f"T1w: {n_bad} voxels were not finite and set to 0",) if n_bad else ()
     if found.max() <= found.min():
         raise DataError(
             f"T1w: every voxel is {found.min():g}; expected a T1-weighted image",

@@ -10,7 +10,7 @@ from bids_app.values import Bools, Floats
 from bids_app.values.space import Volume
 
 MARGIN_MM = 10.0
-WORKING_MM = 4.0
+WORKING_MM = 5.0
 LEVELS = 4
 
 

@@ -86,15 +86,13 @@ def t1w_brain(t1w: Volume, n_threads: int, device: str) -> tuple[Bools, tuple[st
 def _network_mask(ras: Floats, device: str) -> Bools:
     network = BrainExtraction(no_gpu=device == "cpu")
     try:
-        probability = network.run_model(ras.copy())
+        probability: Floats = network.run_model(ras.copy())
     except (AssertionError, ValueError, RuntimeError) as error:
         raise DataError(
             f"T1w: no brain found in an image of {ras.shape} voxels ({error})",
             hint="check that the image is a T1-weighted whole head with the right voxel size",
         ) from error
-    inside = probability > 0.5
-    if not inside.any():
-        return np.asarray(inside)
+    inside = np.asarray(probability.round() > 0)
     return np.asarray(ndimage.binary_fill_holes(largest(inside)))
 
 

@@ -9,7 +9,7 @@ from scipy import ndimage
 from scipy.optimize import minimize
 
 from bids_app.preproc.fmri.rigid import mean_displacement_mm, rigid
-from bids_app.values import Bools, Floats
+from bids_app.values import Bools, Floats, Ints
 from bids_app.values.estimates import AnatFit
 from bids_app.values.space import Volume, apply_affine
 
@@ -18,6 +18,8 @@ FARTHEST_MM = 15.0
 LEAST_CONTRAST_PERCENT = 1.0
 BINS = 32
 SLOPE = 0.5
+HALF = 0.5
+LEAST_SLOPE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +112,17 @@ def fit_information(reference: Volume, bold_brain: Bools, anat: AnatFit, n_point
     points = reference.grid.points_mm(voxels.astype(float))
     centre = points.mean(axis=0)
 
-    def cost(parameters: Floats) -> float:
+    def cost(parameters: Floats, every: int = 1) -> float:
         motion = rigid(_in_mm(parameters), centre)
-        where = apply_affine(to_voxels @ motion, points)
+        where = apply_affine(to_voxels @ motion, points[::every])
         other = ndimage.map_coordinates(levels, where.T, order=1, mode="constant")
-        return -_information(found, other)
+        return -_information(found[::every], other)
 
     middle = anat.t1w.grid.points_mm(np.argwhere(anat.brain.inside)[::50].astype(float)).mean(
         axis=0
     )
     starts = [np.zeros(6), np.r_[(middle - centre) / LEVER_MM, np.zeros(3)]]
-    tried = [_powell(cost, start, 2e-3) for start in starts]
+    tried = [_powell(lambda p: cost(p, 3), start, 2e-3) for start in starts]
     best = min(tried, key=lambda pair: pair[1])[0]
     best = _powell(cost, best, 1e-4)[0]
     return np.asarray(np.linalg.inv(rigid(_in_mm(best), centre)))
@@ -136,7 +138,8 @@ def _levels(data: Floats, inside: Bools) -> Floats:
 
 
 def _in_mm(parameters: Floats) -> Floats:
-    return np.r_[parameters[:3] * LEVER_MM, parameters[3:]]
+    scaled: Floats = np.r_[parameters[:3] * LEVER_MM, parameters[3:]]
+    return scaled
 
 
 def _powell(cost: object, start: Floats, tolerance: float) -> tuple[Floats, float]:
@@ -184,7 +187,7 @@ def border_points(anat: AnatFit, n_points: int) -> tuple[Floats, Floats]:
     grid = anat.t1w.grid
     white, grey = anat.tissues["WM"], anat.tissues["GM"]
     smooth = ndimage.gaussian_filter(white, 0.7 / grid.zooms_mm)
-    core = smooth > 0.5
+    core = smooth > HALF
     shell = core & ~ndimage.binary_erosion(core)
     voxels = np.argwhere(shell)
     # Seeded by nothing: every n-th voxel of the border.
@@ -197,13 +200,13 @@ def border_points(anat: AnatFit, n_points: int) -> tuple[Floats, Floats]:
     to_border = np.clip((smooth[tuple(voxels.T)] - 0.5) / np.maximum(length[:, 0], 1e-9), 0, 2)
     points = grid.points_mm(voxels.astype(float)) + to_border[:, None] * normals
     outside = grid.voxels(points + 2.0 * normals).T
-    is_cortex = ndimage.map_coordinates(grey, outside, order=1) > 0.5
-    kept = np.flatnonzero(is_cortex & (length[:, 0] > 0.05))
+    is_cortex = ndimage.map_coordinates(grey, outside, order=1) > HALF
+    kept = np.flatnonzero(is_cortex & (length[:, 0] > LEAST_SLOPE))
     kept = kept[:: max(int(np.ceil(len(kept) / n_points)), 1)]
     return points[kept], normals[kept]
 
 
-def _difference(image: Floats, voxels: Floats, axis: int) -> Floats:
+def _difference(image: Floats, voxels: Ints, axis: int) -> Floats:
     step = np.zeros(3, dtype=int)
     step[axis] = 1
     upper = image.shape[axis] - 1

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from bids_app.values import Floats
+from bids_app.values import Bools
 from bids_app.values.space import Grid, Volume
+
+Kind = TypeVar("Kind", bound=np.generic)
 
 # SPM's default bounding box, as voxel centres at 3 mm.
 BOX_START_MM = (-78.0, -112.0, -70.0)
@@ -60,17 +64,15 @@ class Turn:
     axes: tuple[int, int, int]
     flips: tuple[bool, bool, bool]
 
-    def apply(self, data: Floats) -> Floats:
+    def apply(self, data: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
         """Turn data of shape (x, y, z); a view of shape (x, y, z)."""
         turned = data.transpose(self.axes)
-        view: Floats = turned[tuple(slice(None, None, -1 if flip else 1) for flip in self.flips)]
-        return view
+        return turned[tuple(slice(None, None, -1 if flip else 1) for flip in self.flips)]
 
-    def undo(self, turned: Floats) -> Floats:
+    def undo(self, turned: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
         """Turn data of shape (x, y, z) back; a view of shape (x, y, z)."""
         data = turned[tuple(slice(None, None, -1 if flip else 1) for flip in self.flips)]
-        view: Floats = data.transpose(tuple(int(axis) for axis in np.argsort(self.axes)))
-        return view
+        return data.transpose(tuple(int(axis) for axis in np.argsort(self.axes)))
 
     def grid(self, grid: Grid) -> Grid:
         """Find the grid of the turned data."""
@@ -98,7 +100,7 @@ def to_ras(volume: Volume) -> Volume:
     return Volume(np.ascontiguousarray(turn.apply(volume.data)), turn.grid(volume.grid))
 
 
-def box_around(inside: Floats, margin: tuple[int, int, int]) -> tuple[slice, slice, slice]:
+def box_around(inside: Bools, margin: tuple[int, int, int]) -> tuple[slice, slice, slice]:
     """Find the box around the voxels that are not zero.
 
     Parameters

@@ -13,12 +13,13 @@ import numpy as np
 from scipy import ndimage
 
 from bids_app.preproc.fmri.rigid import rigid, rigid_inverse
-from bids_app.values import Bools, Floats
+from bids_app.preproc.fmri.smooth import FWHM_TO_SD
+from bids_app.values import Bools, Floats, Ints
 from bids_app.values.space import Volume, apply_affine
 
 SMOOTHING_MM = 4.0
-FWHM_TO_SD = 1 / 2.3548
 ENOUGH_MM = 2e-3
+LEAST_GAIN = 0.1
 LEVER_MM = 60.0
 
 
@@ -79,7 +80,8 @@ def fit_motion(
     starts = range(0, n_volumes, 25)
 
     def chunk(start: int) -> list[Floats]:
-        found, current = [], np.eye(4)
+        found: list[Floats] = []
+        current: Floats = np.eye(4)
         for index in range(start, min(start + 25, n_volumes)):
             current = _fit_one(volumes[..., index], model, current, settings.iterations)
             found.append(current)
@@ -112,7 +114,7 @@ def _model(reference: Volume, inside: Bools, thinning: int) -> _Model:
     )
 
 
-def _slope(coefficients: Floats, voxels: Floats) -> Floats:
+def _slope(coefficients: Floats, voxels: Ints) -> Floats:
     # Derivative per voxel, shape (point, 3), of the cubic spline that the volumes are read with.
     parts = []
     for axis in range(3):
@@ -138,7 +140,7 @@ def _fit_one(volume: Floats, model: _Model, start: Floats, iterations: int) -> F
         found = ndimage.map_coordinates(
             coefficients, voxels.T, order=3, prefilter=False, mode="mirror"
         )
-        seen = ((voxels >= 0) & (voxels <= upper)).all(axis=1)
+        seen = np.asarray(((voxels >= 0) & (voxels <= upper)).all(axis=1))
         step = _step(model, found.astype(np.float64), seen)
         current = current @ rigid_inverse(rigid(step, model.centre_mm))
         if np.abs(step[:3]).max() + LEVER_MM * np.abs(step[3:]).max() < ENOUGH_MM:
@@ -152,10 +154,10 @@ def _step(model: _Model, found: Floats, seen: Bools) -> Floats:
     if seen.all():
         gain = model.solver[6] @ found
         # Residual in the reference's own units: the gain belongs to the volume.
-        return np.asarray((model.solver[:6] @ found) / (gain if gain > 0.1 else 1.0))
+        return np.asarray((model.solver[:6] @ found) / (gain if gain > LEAST_GAIN else 1.0))
     columns = model.columns[seen]
     solution = np.linalg.solve(columns.T @ columns, columns.T @ found[seen])
-    return np.asarray(solution[:6] / (solution[6] if solution[6] > 0.1 else 1.0))
+    return np.asarray(solution[:6] / (solution[6] if solution[6] > LEAST_GAIN else 1.0))
 
 
 def _is_sane(motion: Floats, centre_mm: Floats) -> bool:

@@ -48,7 +48,8 @@ def motion_parameters(run_fit: RunFit) -> Floats:
     centre = np.array(ndimage.center_of_mass(run_fit.reference.data)) * grid.zooms_mm
     shifts = matrices[:, :3, 3] - turn @ centre + centre
     angles = Rotation.from_matrix(turn).as_euler("XYZ")
-    return np.c_[shifts, angles]
+    parameters: Floats = np.c_[shifts, angles]
+    return parameters
 
 
 def framewise_displacement(parameters: Floats) -> Floats:
@@ -61,7 +62,8 @@ def framewise_displacement(parameters: Floats) -> Floats:
     """
     change = np.abs(np.diff(parameters, axis=0))
     change[:, 3:] *= POWER_RADIUS_MM
-    return np.r_[np.nan, change.sum(axis=1)]
+    total: Floats = np.r_[np.nan, change.sum(axis=1)]
+    return total
 
 
 def rms_displacement(run_fit: RunFit) -> Floats:
@@ -79,4 +81,5 @@ def rms_displacement(run_fit: RunFit) -> Floats:
     linear = change[:, :3, :3]
     shift = change[:, :3, 3] + linear @ centre
     squares = (linear**2).sum(axis=(1, 2)) * FSL_RADIUS_MM**2 / 5
-    return np.r_[np.nan, np.sqrt((shift**2).sum(axis=1) + squares)]
+    moved: Floats = np.r_[np.nan, np.sqrt((shift**2).sum(axis=1) + squares)]
+    return moved

@@ -14,6 +14,9 @@ from bids_app.values import Bools, Floats
 from bids_app.values.bold import BoldSeries
 from bids_app.values.estimates import AnatFit, RunFit
 from bids_app.values.space import Grid, Volume, apply_affine
+from bids_app.values.template import Template
+
+HALF = 0.5
 
 
 def resample_bold(
@@ -97,9 +100,14 @@ def _read(volume: Floats, voxels: Floats, order: int = 3) -> Floats:
     found = ndimage.map_coordinates(
         volume, voxels.T, output=np.float32, order=order, mode="mirror"
     )
-    upper = np.array(volume.shape) - 0.5
-    found[((voxels < -0.5) | (voxels > upper)).any(axis=1)] = 0
+    found[~_within(voxels, volume.shape)] = 0
     return np.asarray(found)
+
+
+def _within(voxels: Floats, shape: tuple[int, ...]) -> Bools:
+    # A voxel reaches half its edge beyond its centre.
+    inside = (voxels >= -HALF) & (voxels <= np.array(shape) - 1 + HALF)
+    return np.asarray(inside.all(axis=1))
 
 
 def t1w_points(anat: AnatFit, grid: Grid, wanted: Bools) -> Floats:
@@ -197,6 +205,28 @@ def reference_to_template(data: Floats, run_fit: RunFit, anat: AnatFit, grid: Gr
     return _read(volume, run_fit.reference.grid.voxels(points)).reshape(grid.shape)
 
 
+def template_brain(template: Template, grid: Grid) -> Bools:
+    """Find the template's brain on a grid.
+
+    Parameters
+    ----------
+    template : Template
+        With its own brain mask.
+    grid : Grid
+        Template space.
+
+    Returns
+    -------
+    ndarray of shape (x, y, z)
+        True in voxels of which at least half is brain.
+    """
+    inside = template.brain.inside.astype(np.float32)
+    sigma = 0.35 * grid.zooms_mm.mean() / template.grid.zooms_mm
+    points = grid.points_mm(np.argwhere(np.ones(grid.shape, dtype=bool)).astype(float))
+    share = _read(ndimage.gaussian_filter(inside, sigma), template.grid.voxels(points), 1)
+    return np.asarray(share.reshape(grid.shape) >= HALF)
+
+
 def coverage(run_fit: RunFit, anat: AnatFit, grid: Grid) -> Bools:
     """Find the template voxels that every volume of a run has data for.
 
@@ -215,12 +245,11 @@ def coverage(run_fit: RunFit, anat: AnatFit, grid: Grid) -> Bools:
         True where all volumes have data.
     """
     points = reference_points(run_fit, anat, grid, np.ones(grid.shape, dtype=bool))
-    upper = np.array(run_fit.reference.grid.shape) - 0.5
     covered = np.ones(len(points), dtype=bool)
     to_voxels = np.linalg.inv(run_fit.reference.grid.affine)
     for motion in run_fit.motion:
         voxels = apply_affine(to_voxels @ motion, points[covered])
-        covered[covered] = ((voxels >= -0.5) & (voxels <= upper)).all(axis=1)
+        covered[covered] = _within(voxels, run_fit.reference.grid.shape)
     return covered.reshape(grid.shape)
 
 

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 LEAST_SIGNAL_FRACTION = 0.25
 LEAST_BRAIN_SHARE = 0.3
+LEAST_SHARE = 0.5
 
 
 def fit_run(bold: BoldSeries, anat: AnatFit, settings: RunSettings) -> RunFit:
@@ -127,7 +128,7 @@ def _brain(
         anat.brain.inside.astype(np.float32), 0.3 * grid.zooms_mm.mean() / anat.t1w.grid.zooms_mm
     )
     share = ndimage.map_coordinates(blurred, voxels.T, order=1).reshape(grid.shape)
-    anatomical = share > 0.5
+    anatomical = share > LEAST_SHARE
     if anatomical.sum() < LEAST_BRAIN_SHARE * rough.sum():
         return rough, (
             "BOLD: the T1w brain lies outside the BOLD image; brain mask from BOLD alone",

@@ -18,6 +18,9 @@ from bids_app.values.template import Template
 TISSUES = ("GM", "WM", "CSF")
 PRIOR_FLOOR = 0.02
 NEIGHBOUR_WEIGHT = 0.3
+FIELD_ITERATIONS = 3
+THINNED_BELOW_MM = 1.6
+FLOOR = 1e-4
 
 
 def tissue_priors(
@@ -75,29 +78,49 @@ def fit_tissues(t1w: Volume, inside: Bools, priors: Floats, iterations: int) -> 
     dict of str to ndarray of shape (x, y, z)
         Probability of ``GM``, ``WM`` and ``CSF``; 0 outside the brain.
     """
-    image = tensor(t1w.data, "cpu")
+    image = tensor(np.where(inside, t1w.data, 0), "cpu")
     mask = torch.from_numpy(np.ascontiguousarray(inside))
-    image = image / image[mask].median()
-    prior = tensor(priors, "cpu").clamp(min=1e-4) * mask
-    posterior = prior / prior.sum(dim=0).clamp(min=1e-6)
-    for _ in range(iterations):
-        likelihood = _likelihood(image, mask, posterior)
-        field = torch.exp(NEIGHBOUR_WEIGHT * _neighbours(posterior))
-        posterior = likelihood * prior * field
-        posterior = posterior / posterior.sum(dim=0).clamp(min=1e-20) * mask
+    prior = tensor(np.where(inside, priors, 0), "cpu")
+    # The classes are learned from every second voxel; all of them would give the same ones.
+    steps = [2 if zoom < THINNED_BELOW_MM else 1 for zoom in t1w.grid.zooms_mm]
+    thin = tuple(slice(None, None, step) for step in steps)
+    means, variances = _classes(image[thin], mask[thin], prior[:, *thin], iterations)
+    evidence = prior.mul_(_likelihood(image, means, variances))
+    posterior = _normalised(evidence.clone())
+    for _ in range(FIELD_ITERATIONS):
+        posterior = _normalised(
+            _neighbours(posterior).mul_(NEIGHBOUR_WEIGHT).exp_().mul_(evidence)
+        )
     return {name: part.numpy() for name, part in zip(TISSUES, posterior, strict=True)}
 
 
-def _likelihood(image: Tensor, mask: Tensor, posterior: Tensor) -> Tensor:
-    weight = posterior.flatten(1).double()
-    values = image.flatten().double()
-    total = weight.sum(dim=1).clamp(min=1e-3)
-    mean = (weight @ values) / total
-    spread = ((weight @ values.square()) / total - mean.square()).clamp(min=1e-4)
-    mean, spread = mean.float()[:, None, None, None], spread.float()[:, None, None, None]
-    density = torch.exp(-0.5 * (image - mean).square() / spread) / spread.sqrt()
+def _classes(
+    image: Tensor, mask: Tensor, prior: Tensor, iterations: int
+) -> tuple[list[float], list[float]]:
+    posterior = prior.clone()
+    values = image[mask].double()
+    for _ in range(iterations):
+        weights = [part[mask].double() for part in posterior]
+        means = [float((weight @ values) / weight.sum()) for weight in weights]
+        variances = [
+            float(weight @ (values - mean).square() / weight.sum()) + 1e-6 * mean**2
+            for weight, mean in zip(weights, means, strict=True)
+        ]
+        field = _neighbours(posterior).mul_(NEIGHBOUR_WEIGHT).exp_().mul_(prior)
+        posterior = _normalised(field.mul_(_likelihood(image, means, variances)))
+    return means, variances
+
+
+def _likelihood(image: Tensor, means: list[float], variances: list[float]) -> Tensor:
     # A floor keeps vessels and lesions, far from every class, from going to the widest one.
-    return (density + 1e-4) * mask
+    return torch.stack([
+        (image - mean).square_().mul_(-0.5 / variance).exp_().add_(FLOOR).div_(variance**0.5)
+        for mean, variance in zip(means, variances, strict=True)
+    ])
+
+
+def _normalised(weights: Tensor) -> Tensor:
+    return weights.div_(weights.sum(dim=0).clamp_(min=1e-20))
 
 
 def _neighbours(posterior: Tensor) -> Tensor:

@@ -28,6 +28,8 @@ from bids_app.values.space import Grid, Volume
 
 MARGIN_MM = 12.0
 INVERSION_STEPS = 15
+# Variance, relative to a mean of one, of a neighbourhood that shows nothing.
+FLAT = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +124,8 @@ def _carry(field: Tensor | None, old: Grid, new: Grid, device: str) -> Tensor:
 
 
 def _on_grid(volume: Volume, grid: Grid, to_volume: Floats, device: str) -> Tensor:
-    image = tensor(volume.data, device)[None]
-    for axis, zoom in enumerate(volume.grid.zooms_mm):
-        image = blur(image, 0.4 * float(grid.zooms_mm[0] / zoom), axes=(axis,))
+    sigmas = tuple(0.4 * float(grid.zooms_mm[0] / zoom) for zoom in volume.grid.zooms_mm)
+    image = blur(tensor(volume.data, device)[None], sigmas)
     matrix = np.linalg.inv(volume.grid.affine) @ to_volume @ grid.affine
     found = sample(image, affine_points(matrix, lattice(grid.shape, device)))[0]
     return found / found[found > 0].mean()
@@ -136,11 +137,11 @@ def _improved(
     here = lattice(tuple(fixed.shape), str(fixed.device))
     warped = sample(moving[None], here + field.movedim(0, -1))[0]
     force = local_correlation_slope(fixed, warped, settings.radius) * gradient(warped)
-    step = blur(force, settings.step_sigma)
+    step = blur(force, (settings.step_sigma,) * 3)
     longest = step.square().sum(dim=0).sqrt().max().clamp(min=1e-12)
     step = step * (stride / longest)
     composed = step + sample(field, here + step.movedim(0, -1), padding="border")
-    return blur(composed, settings.total_sigma)
+    return blur(composed, (settings.total_sigma,) * 3)
 
 
 def local_correlation_slope(fixed: Tensor, moving: Tensor, radius: int) -> Tensor:
@@ -163,14 +164,15 @@ def local_correlation_slope(fixed: Tensor, moving: Tensor, radius: int) -> Tenso
     shared = fm - mean_f * mean_m
     spread_f = ff - mean_f.square()
     spread_m = mm - mean_m.square()
-    sound = (spread_f > 1e-5) & (spread_m > 1e-5)
-    spread_f, spread_m = spread_f.clamp(min=1e-5), spread_m.clamp(min=1e-5)
+    sound = (spread_f > FLAT) & (spread_m > FLAT)
+    spread_f, spread_m = spread_f.clamp(min=FLAT), spread_m.clamp(min=FLAT)
     to_fixed = torch.where(sound, 2 * shared / (spread_f * spread_m), 0.0)
     to_moving = to_fixed * shared / spread_m
     a, b, c = box_mean(
         torch.stack([to_fixed, to_moving, to_moving * mean_m - to_fixed * mean_f]), radius
     )
-    return a * fixed - b * moving + c
+    slope: Tensor = a * fixed - b * moving + c
+    return slope
 
 
 def inverted(warp: Warp) -> Warp:
