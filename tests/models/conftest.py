@@ -1,0 +1,61 @@
+"""Small runs with a planted coupling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy.stats import gamma
+
+from bids_app.values.bundle import BoldSpec, EegSpec
+from bids_app.values.samples import Samples
+from bids_app.values.space import Grid, Mask
+
+RATE_HZ, TR_S, N_VOLUMES = 100.0, 2.0, 110
+
+
+@pytest.fixture
+def eeg() -> EegSpec:
+    return EegSpec(("Fz", "Cz", "Pz", "O1", "O2"), RATE_HZ, 30.0)
+
+
+@pytest.fixture
+def bold(rng: np.random.Generator) -> BoldSpec:
+    grid = Grid((3, 4, 6), np.diag([3.0, 3.0, 3.0, 1.0]))
+    return BoldSpec(
+        Mask(grid, rng.random(grid.shape) > 0.4), "MNI152NLin2009aSym", "3", TR_S, 0.0, 6.0
+    )
+
+
+@pytest.fixture
+def make_run(bold: BoldSpec) -> Callable[..., Samples]:
+    """Give a maker of runs: slow changes of Pz alpha power drive half of the voxels 5 s later."""
+    n_voxels = bold.n_voxels
+    response = gamma.pdf(np.arange(0, 25, 0.1), 6)
+
+    def make(participant: str, number: int, strength: float = 1.0, noise: float = 1.0) -> Samples:
+        rng = np.random.default_rng([int(participant), number])
+        seconds = np.arange(int(N_VOLUMES * TR_S * RATE_HZ)) / RATE_HZ
+        slow = np.interp(seconds, np.arange(0, 240, 4), rng.standard_normal(60))
+        volts = rng.standard_normal((5, len(seconds)))
+        volts[2] += 2 * np.exp(0.5 * slow) * np.sin(2 * np.pi * 10 * seconds + 1)
+        driven = np.convolve(slow[::10], response)[: len(slow[::10])] / 5
+        volumes = np.arange(15, N_VOLUMES)
+        weights = strength * np.repeat([1.0, 0.0], [n_voxels // 2, n_voxels - n_voxels // 2])
+        change = np.outer(driven[(volumes * TR_S * 10).astype(int)], weights)
+        change += noise * rng.standard_normal(change.shape)
+        return Samples(
+            f"sub-{participant}_run-{number}",
+            participant,
+            volts.astype(np.float32),
+            RATE_HZ,
+            n_window=3000,
+            stops=(volumes * TR_S * RATE_HZ).astype(int),
+            volumes=volumes,
+            n_volumes=N_VOLUMES,
+            targets=(0.01 * change).astype(np.float32),
+            channels=("Fz", "Cz", "Pz", "O1", "O2"),
+        )
+
+    return make

@@ -1,0 +1,179 @@
+"""What every architecture must do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bids_app import plugins
+from bids_app.errors import UsageError
+from bids_app.models.base import AlongRuns, ClosedForm
+from bids_app.values.bundle import BoldSpec, EegSpec
+from bids_app.values.samples import Samples
+
+NAMES = plugins.names("models")
+SMALL: dict[str, dict[str, Any]] = {
+    "cnn": {"filters": (3, 4), "embedding": 8, "hidden": 32, "dropout": 0.0},
+    "ridge": {"n_components": 9},
+}
+GRADIENT = [name for name in NAMES if name != "ridge"]
+MakeRun = Callable[..., Samples]
+
+
+def built(name: str, eeg: EegSpec, bold: BoldSpec, seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    model: nn.Module = plugins.load("models", name).build(eeg, bold, **SMALL[name])
+    return model
+
+
+def learned(name: str, eeg: EegSpec, bold: BoldSpec, make_run: MakeRun) -> nn.Module:
+    model = built(name, eeg, bold)
+    if isinstance(model, ClosedForm):
+        model.fit([make_run("1", 1), make_run("2", 1)], [make_run("3", 1)], seed=0)
+    return model.eval()
+
+
+def test_every_architecture_is_tested() -> None:
+    assert set(SMALL) == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("n_batch", [1, 4])
+def test_one_row_of_voxels_per_window(
+    name: str, n_batch: int, eeg: EegSpec, bold: BoldSpec
+) -> None:
+    given = built(name, eeg, bold).eval()(torch.randn(n_batch, 5, 3000))
+    assert given.shape == (n_batch, bold.n_voxels)
+    assert given.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_seed_gives_the_same_model(
+    name: str, eeg: EegSpec, bold: BoldSpec, make_run: MakeRun
+) -> None:
+    one, other = (learned(name, eeg, bold, make_run).state_dict() for _ in range(2))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_state_is_the_whole_model(
+    name: str, eeg: EegSpec, bold: BoldSpec, make_run: MakeRun
+) -> None:
+    model = learned(name, eeg, bold, make_run)
+    copy = built(name, eeg, bold, seed=7)
+    copy.load_state_dict(model.state_dict())
+    windows = torch.from_numpy(make_run("4", 1).windows(slice(0, 6)))
+    with torch.no_grad():
+        assert torch.equal(model(windows), copy.eval()(windows))
+        assert model(windows).std() > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_windows_do_not_depend_on_their_batch(
+    name: str, eeg: EegSpec, bold: BoldSpec, make_run: MakeRun
+) -> None:
+    model = learned(name, eeg, bold, make_run)
+    windows = torch.from_numpy(make_run("4", 1).windows(slice(0, 5)))
+    with torch.no_grad():
+        alone = torch.cat([model(window[None]) for window in windows])
+        assert torch.allclose(model(windows), alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_targets_are_not_looked_at_in_prediction(
+    name: str, eeg: EegSpec, bold: BoldSpec, make_run: MakeRun
+) -> None:
+    model = learned(name, eeg, bold, make_run)
+    run = make_run("4", 1)
+    other = replace(run, targets=None)
+    with torch.no_grad():
+        one, two = (model(torch.from_numpy(each.windows())) for each in (run, other))
+        assert torch.equal(one, two)
+        if isinstance(model, AlongRuns):
+            assert torch.equal(model.of_run(run), model.of_run(other))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_at_once_equals_its_windows(
+    name: str, eeg: EegSpec, bold: BoldSpec, make_run: MakeRun
+) -> None:
+    model = learned(name, eeg, bold, make_run)
+    if not isinstance(model, AlongRuns):
+        return
+    run = make_run("4", 1)
+    rng = np.random.default_rng(0)
+    shape = (len(run), 5)
+    repeated = np.broadcast_to(rng.uniform(0.5, 2, 5).astype(np.float32), shape)
+    changing = rng.uniform(0.5, 2, shape).astype(np.float32)
+    for spread in (None, repeated, changing):
+        scaled = replace(run, spread=spread, centre=None if spread is None else 0 * spread)
+        with torch.no_grad():
+            windowed = model(torch.from_numpy(scaled.windows()))
+            assert torch.allclose(model.of_run(scaled), windowed, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", GRADIENT)
+def test_the_gradient_reaches_every_parameter(name: str, eeg: EegSpec, bold: BoldSpec) -> None:
+    model = built(name, eeg, bold)
+    model(torch.randn(6, 5, 3000)).square().sum().backward()
+    silent = [
+        key
+        for key, value in model.named_parameters()
+        if value.grad is None or not value.grad.any()
+    ]
+    assert not silent
+
+
+@pytest.mark.parametrize("name", GRADIENT)
+def test_one_batch_can_be_learned_by_heart(
+    name: str, eeg: EegSpec, bold: BoldSpec, make_run: MakeRun
+) -> None:
+    model = built(name, eeg, bold)
+    run = make_run("1", 1)
+    windows = torch.from_numpy(run.windows(slice(0, 8)))
+    assert run.targets is not None
+    true = torch.from_numpy(run.targets[:8])
+    optimizer = torch.optim.AdamW(model.parameters(), 5e-3)
+    for _ in range(200):
+        loss = nn.functional.mse_loss(model(windows), true)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.05 * true.square().mean().item()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_tensors_are_on_the_device_of_the_input(
+    name: str, eeg: EegSpec, bold: BoldSpec
+) -> None:
+    model = built(name, eeg, bold).to("meta")
+    given = model(torch.randn(2, 5, 3000, device="meta"))
+    assert given.device.type == "meta"
+    assert given.shape == (2, bold.n_voxels)
+    if name in GRADIENT:
+        given.sum().backward()
+        assert all(value.grad is not None for value in model.parameters())
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("n_channels", "rate_hz", "window_s"), [(1, 64.0, 12.0), (7, 500.0, 3.0)])
+def test_any_cap_rate_and_window(
+    name: str, n_channels: int, rate_hz: float, window_s: float, bold: BoldSpec
+) -> None:
+    eeg = EegSpec(tuple(f"E{index}" for index in range(n_channels)), rate_hz, window_s)
+    given = built(name, eeg, bold)(torch.randn(2, n_channels, round(rate_hz * window_s)))
+    assert given.shape == (2, bold.n_voxels)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unknown_settings_are_named(name: str, eeg: EegSpec, bold: BoldSpec) -> None:
+    with pytest.raises(UsageError, match=f"{name} has no setting 'widht'") as caught:
+        plugins.load("models", name).build(eeg, bold, widht=3)
+    assert "known: " in caught.value.hint
