@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import logging
+import math
 import os
 import shlex
 import sys
@@ -27,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 LEVELS = ("participant", "group")
 INTERRUPTED = 130
+NOT_IN_FILE = {"config_file", "help", "notrack", "quiet", "verbose", "version"}
 UNITS_MB = {"K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0**2}
 
 
@@ -43,7 +46,8 @@ class Labels(click.Option):
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
         """Strip the prefix, drop repetitions, refuse what is no label."""
-        found = dict.fromkeys(str(item).removeprefix(self.prefix) for item in value or ())
+        given = (value,) if isinstance(value, str) else value or ()
+        found = dict.fromkeys(str(item).removeprefix(self.prefix) for item in given)
         for label in found:
             if not LABEL.fullmatch(label):
                 raise click.BadParameter(
@@ -57,11 +61,16 @@ class App(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat the option's name before each of its labels."""
-        lists = {name for param in self.params if isinstance(param, Labels) for name in param.opts}
+        lists = {
+            name: param.prefix
+            for param in self.params
+            if isinstance(param, Labels)
+            for name in param.opts
+        }
         return super().parse_args(ctx, list(_repeated(args, lists)))
 
 
-def _repeated(args: Sequence[str], lists: set[str]) -> list[str]:
+def _repeated(args: Sequence[str], lists: dict[str, str]) -> list[str]:
     given: list[str] = []
     current = ""
     n_taken = 0
@@ -69,9 +78,7 @@ def _repeated(args: Sequence[str], lists: set[str]) -> list[str]:
         if word.startswith("-"):
             current, n_taken = (word, 0) if word in lists else ("", 0)
             given.append(word)
-        elif not current or (
-            n_taken and not LABEL.fullmatch(word.removeprefix("sub-").removeprefix("ses-"))
-        ):
+        elif not current or (n_taken and not LABEL.fullmatch(word.removeprefix(lists[current]))):
             current = ""
             given.append(word)
         else:
@@ -96,8 +103,11 @@ def _megabytes(ctx: click.Context, param: click.Parameter, value: str | None) ->
     text = value.upper().removesuffix("B")
     unit = UNITS_MB.get(text[-1:])
     try:
-        return max(1, int(float(text[:-1] if unit else text) * (unit or 1.0)))
-    except ValueError:
+        asked = int(float(text[:-1] if unit else text) * (unit or 1.0))
+        if asked < 1:
+            raise ValueError(text)
+        return asked
+    except (ValueError, OverflowError):
         raise click.BadParameter(
             f"{value!r}; expected megabytes, or a number with K, M, G or T", ctx=ctx, param=param
         ) from None
@@ -106,7 +116,7 @@ def _megabytes(ctx: click.Context, param: click.Parameter, value: str | None) ->
 def available_processors() -> int:
     """Processors that this process may use: those of the SLURM task, else those that the system allows."""
     slurm = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    return int(slurm) if slurm.isdigit() and int(slurm) else len(os.sched_getaffinity(0))
+    return int(slurm) if slurm.isdecimal() and int(slurm) else len(os.sched_getaffinity(0))
 
 
 SWITCHES = {
@@ -278,18 +288,18 @@ def configure(given: dict[str, Any]) -> RunConfig:
             f"there is no analysis level {level!r}", hint=f"use one of: {', '.join(LEVELS)}"
         )
     given.pop("notrack")
-    config_file, filters = given.pop("config_file"), given.pop("bids_filter_file")
+    config_file = given.pop("config_file")
     tables = read_config_file(config_file) if config_file else {}
-    chosen = _from_file(tables.pop(RUN_TABLE, {})) | {
+    chosen = _space(_from_file(tables.pop(RUN_TABLE, {}))) | _space({
         name: value for name, value in given.items() if value not in (None, (), {})
-    }
+    })
+    filters = chosen.pop("bids_filter_file", None)
     bids_dir, output_dir = (
         Path(chosen.pop("bids_dir")).absolute(),
         Path(chosen.pop("output_dir")).absolute(),
     )
     work_dir = Path(chosen.pop("work_dir", None) or output_dir / "work").absolute()
     _check_folders(bids_dir, output_dir, work_dir)
-    _space(chosen)
     config = RunConfig(
         bids_dir=bids_dir,
         output_dir=output_dir,
@@ -305,28 +315,32 @@ def configure(given: dict[str, Any]) -> RunConfig:
 
 
 def _from_file(table: Any) -> dict[str, Any]:
-    known = {param.name: param for param in command.params}
+    known = {
+        str(param.name): param
+        for param in command.params
+        if isinstance(param, click.Option) and param.name not in NOT_IN_FILE
+    }
     if not isinstance(table, dict):
         raise UsageError(f"config file: {RUN_TABLE} is {table!r}; expected a table [{RUN_TABLE}]")
     names = {str(name).replace("-", "_"): value for name, value in table.items()}
-    unknown = [
-        name for name in names if name not in known or isinstance(known[name], click.Argument)
-    ]
+    unknown = [name for name in names if name not in known]
     if unknown:
+        near = difflib.get_close_matches(unknown[0], known, n=1)
         raise UsageError(
             f"config file: [{RUN_TABLE}] has no setting {unknown[0]!r}",
-            hint=f"known: {', '.join(sorted(str(name) for name in known))}",
+            hint=f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}",
         )
-    ctx = click.Context(command)
+    return {name: _value(known[name], name, value) for name, value in names.items()}
+
+
+def _value(option: click.Option, name: str, value: Any) -> Any:
     try:
-        return {
-            name: known[name].process_value(ctx, value)
-            if not isinstance(value, dict)
-            else {key: Path(path) for key, path in value.items()}
-            for name, value in names.items()
-        }
+        if name == "derivatives" and isinstance(value, dict):
+            return {key: Path(path) for key, path in value.items()}
+        return option.process_value(click.Context(command), value)
     except (click.UsageError, TypeError) as error:
-        raise UsageError(f"config file: [{RUN_TABLE}] {error}") from error
+        told = error.message if isinstance(error, click.UsageError) else error
+        raise UsageError(f"config file: [{RUN_TABLE}] {name} is {value!r}: {told}") from error
 
 
 def _check_folders(bids_dir: Path, output_dir: Path, work_dir: Path) -> None:
@@ -351,11 +365,11 @@ def _check_folders(bids_dir: Path, output_dir: Path, work_dir: Path) -> None:
         )
 
 
-def _space(chosen: dict[str, Any]) -> None:
+def _space(chosen: dict[str, Any]) -> dict[str, Any]:
     """Take the resolution out of ``SPACE[:res-MM]``."""
     asked = chosen.pop("output_spaces", None)
     if asked is None:
-        return
+        return chosen
     name, *modifiers = str(asked).split(":")
     if name != "MNI152NLin2009aSym":
         raise UsageError(
@@ -364,9 +378,10 @@ def _space(chosen: dict[str, Any]) -> None:
         )
     for modifier in modifiers:
         kind, _, value = modifier.partition("-")
-        if kind != "res" or not value.replace(".", "", 1).isdigit():
+        if kind != "res" or not value.replace(".", "", 1).isdecimal():
             raise UsageError(f"--output-spaces {asked}: {modifier!r}; expected res-MM")
         chosen.setdefault("resolution_mm", float(value))
+    return chosen
 
 
 def _filters(path: Path) -> dict[str, dict[str, Any]]:
@@ -392,7 +407,7 @@ def _check_values(config: RunConfig) -> None:
         ("--smoothing-fwhm", config.smoothing_fwhm_mm, 0.0),
         ("--resolution", config.resolution_mm, 1.0),
     ):
-        if not value >= least:
+        if not least <= value < math.inf:
             raise UsageError(f"{name} is {value:g}; expected {least:g} or more")
     for name in config.architectures:
         plugins.check("models", name)

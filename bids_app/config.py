@@ -6,7 +6,7 @@ import difflib
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from bids_app.errors import MissingInputError, UsageError
 
@@ -141,16 +141,30 @@ def settings(cls: type[T], table: dict[str, Any], where: str) -> T:
                 if near
                 else f"known: {', '.join(known) or 'none'}",
             )
-        expected = {float: (int, float), int: (int,), bool: (bool,), str: (str,)}.get(hints[key])
-        if expected and (
-            not isinstance(value, expected) or isinstance(value, bool) is not (hints[key] is bool)
-        ):
+        if not _is(value, hints[key]):
             raise UsageError(
-                f"config file: [{where}] {key} is {value!r}; expected {hints[key].__name__}"
+                f"config file: [{where}] {key} is {value!r}; expected {_told(hints[key])}"
             )
     return cls(**{
         key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
     })
+
+
+def _is(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is tuple:
+        return isinstance(value, (list, tuple)) and all(
+            _is(item, get_args(kind)[0]) for item in value
+        )
+    accepted = {float: (int, float), int: (int,), bool: (bool,), str: (str,)}.get(kind)
+    return accepted is None or (
+        isinstance(value, accepted) and isinstance(value, bool) is (kind is bool)
+    )
+
+
+def _told(kind: Any) -> str:
+    if get_origin(kind) is tuple:
+        return f"a list of {_told(get_args(kind)[0])}"
+    return str(kind.__name__)
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
