@@ -41,6 +41,14 @@ DESCRIPTIONS = {
     "synthinsample": "BOLD synthesized from EEG by a model that was trained on these data; never scored",
     "meanr": "Correlation over time of synthesized and measured BOLD, averaged",
 }
+README = """# BOLD synthesized from EEG
+
+Written by eeg2fmri. `descriptions.tsv` says what each `desc-` label means; each image has its sources, settings and
+model in the JSON file beside it. Open `sub-<label>.html` and `group.html` in a browser for the reports.
+
+Images with `desc-synth…` are predictions, not measurements. They are worth no more than the scores in the reports,
+and they are not for diagnosis.
+"""
 LOCK_TIMEOUT_S = 60
 
 
@@ -77,6 +85,7 @@ def describe(
         found["SourceDatasets"] = [{"DOI": source["DatasetDOI"]}]
     with locked(output_dir / "dataset_description.json"):
         write_json(output_dir / "dataset_description.json", found)
+        write_text(output_dir / "README.md", README)
         write_text(output_dir / ".bidsignore", "\n".join(IGNORED) + "\n")
         describe_labels(output_dir, DESCRIPTIONS)
 

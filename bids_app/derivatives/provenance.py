@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
@@ -47,14 +48,16 @@ def key(stage: str, inputs: Iterable[Path], settings: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Turn settings into what JSON can hold."""
+    """Turn settings and figures into what JSON can hold: NaN becomes None."""
     if is_dataclass(value) and not isinstance(value, type):
         return plain(asdict(value))
     if isinstance(value, dict):
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+    if isinstance(value, float):
+        return None if math.isnan(value) else float(value)
+    return value if isinstance(value, (str, int, bool, type(None))) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +116,6 @@ class Stage:
             What the report must say of it; plain values only.
         """
         written = {str(path): sha256(path) for path in files}
+        told = plain(told)
         write_json(self.path, {"key": self.key, "files": written, "told": told})
         return Done([Path(name) for name in written], told)

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 # The first that a participant has is taken.
 SPACES = ("MNI152NLin2009aSym", "MNI152NLin2009cAsym", "MNI152NLin6Asym", "MNI152Lin")
 TISSUES = ("GM", "WM")
+IMAGES = (".nii.gz", ".nii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,11 @@ def runs(root: Path, label: str, space: str | None = None) -> list[PreprocessedR
     """
     files = _files(root / f"sub-{label}")
     series = [
-        file for file in files if file.suffix == "bold" and file.extra.get("desc") == "preproc"
+        file
+        for file in files
+        if file.suffix == "bold"
+        and file.extension in IMAGES
+        and file.extra.get("desc") == "preproc"
     ]
     found = {file.extra.get("space") for file in series}
     chosen = space or next((name for name in SPACES if name in found), None)
@@ -157,6 +162,7 @@ def _run(
         file
         for file in files
         if file.suffix == "mask"
+        and file.extension in IMAGES
         and file.extra.get("desc") == "brain"
         and file.path.parent == series.path.parent
         and _shared(file.entities) == _shared(series.entities)
@@ -188,7 +194,7 @@ def _tissue(
         if file.suffix == "probseg"
         and file.extra.get("label") == tissue
         and file.extra.get("space") == place["space"]
-        and file.extension == ".nii.gz"
+        and file.extension in IMAGES
     ]
     same = [file for file in found if file.extra.get("res") == place["res"]]
     if not found:

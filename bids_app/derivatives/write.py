@@ -81,7 +81,11 @@ def write_anatomy(
     grid : Grid
         The output grid.
     """
-    native: dict[str, Floats] = {"T1w": fit.t1w.data, "brain": fit.brain.inside.astype(np.float32), **fit.tissues}
+    native: dict[str, Floats] = {
+        "T1w": fit.t1w.data,
+        "brain": fit.brain.inside.astype(np.float32),
+        **fit.tissues,
+    }
     written = []
     for labels, images, where, reference in (
         ({}, native, fit.t1w.grid, target.sources[0]),

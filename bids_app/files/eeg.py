@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import tempfile
@@ -12,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import mne
+import mne_bids
 import numpy as np
 import pybv
 
 from bids_app.errors import CannotCreateError, DataError, MissingInputError
 from bids_app.values import Floats
 from bids_app.values.recording import Event, Recording
+
+log = logging.getLogger(__name__)
 
 READERS: dict[str, Callable[..., Any]] = {
     ".vhdr": mne.io.read_raw_brainvision,
@@ -85,6 +89,35 @@ def read_header(path: Path) -> tuple[float, float, tuple[str, ...], tuple[Event,
     raw = _open(path)
     rate_hz = float(raw.info["sfreq"])
     return rate_hz, raw.n_times / rate_hz, tuple(raw.ch_names), _events(raw)
+
+
+def electrode_positions_m(path: Path) -> dict[str, Floats]:
+    """Read the digitised electrodes of a recording in a BIDS dataset, through MNE-BIDS.
+
+    Parameters
+    ----------
+    path : Path
+        The recording, below ``sub-*/[ses-*/]eeg``.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (3,)
+        Position in metres, RAS head coordinates, by channel name; empty without a usable ``electrodes.tsv``.
+    """
+    if not any(path.parent.glob("*_electrodes.tsv")):
+        return {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            raw = mne_bids.read_raw_bids(mne_bids.get_bids_path_from_fname(path), verbose="error")
+            montage = raw.get_montage()
+    except Exception as error:  # noqa: BLE001 (tables of real datasets fail in many ways)
+        log.warning("%s: electrodes.tsv cannot be used: %s", path, error)
+        return {}
+    placed = montage.get_positions()["ch_pos"] if montage else {}
+    return {
+        str(name): np.asarray(place) for name, place in placed.items() if np.isfinite(place).all()
+    }
 
 
 def write_brainvision(path: Path, recording: Recording) -> Path:

@@ -113,6 +113,7 @@ def read_warp(path: Path) -> Warp:
         raise DataError(f"{path}: has shape {image.shape}; expected (x, y, z, 1, 3)")
     field = np.asarray(image.dataobj, dtype=np.float32)[:, :, :, 0]
     grid = Grid(
-        (field.shape[0], field.shape[1], field.shape[2]), np.asarray(image.affine, dtype=np.float64)
+        (field.shape[0], field.shape[1], field.shape[2]),
+        np.asarray(image.affine, dtype=np.float64),
     )
     return Warp(grid, field * np.array([-1.0, -1.0, 1.0], dtype=np.float32))

@@ -61,7 +61,8 @@ def participant(label: str, config: RunConfig) -> tuple[int, list[Failure]]:
         with record.attempt(f"sub-{label}"):
             _participant(label, config, record)
         record.save()
-        page.participant_page(config.output_dir, label)
+        with record.attempt(f"sub-{label} report"):
+            page.participant_page(config.output_dir, label)
     finally:
         log.close(handler)
     return record.n_done, record.failures
@@ -159,7 +160,8 @@ def group(config: RunConfig) -> tuple[int, list[Failure]]:
             cohort = leave_out_each(chosen, config, record)
             train_final(cohort, config, record)
         record.save()
-        page.group_page(config.output_dir)
+        with record.attempt("group report"):
+            page.group_page(config.output_dir)
     finally:
         log.close(handler)
     return record.n_done, record.failures

@@ -77,9 +77,10 @@ def apply_bundle(label: str, config: RunConfig, record: Record) -> None:
             {found.prediction.run: found.run for found in scored},
             config,
         )
-        judge([found.prediction for found in scored], case, record)
+        _, judgement = judge([found.prediction for found in scored], case, label)
         for found in scored:
-            draw_run(found.prediction, case, record)
+            draw_run(found.prediction, case, judgement)
+        judgement.tell(record)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

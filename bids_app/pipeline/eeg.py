@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ def clean(pairing: Pairing, scan: Scan, config: RunConfig) -> provenance.Done:
             "figures": told.told,
             "notes": notes,
             "clock": asdict(clock) if clock else None,
-            "eeg": {"channels": len(cleaned.names), "rate_hz": cleaned.rate_hz},
+            "eeg": {"channels": len(cleaned.names), "rate_hz": cleaned.rate_hz, "steps": chosen},
         },
     )
 
@@ -182,9 +182,14 @@ def _read(pairing: Pairing, channels: Path | None) -> Recording:
     assert pairing.eeg is not None
     line = pairing.eeg_metadata.get("PowerLineFrequency")
     table = tables.read_tsv(channels) if channels else None
-    return files.read(
+    recording = files.read(
         pairing.eeg.path, table, float(line) if isinstance(line, (int, float)) else None
     )
+    placed = files.electrode_positions_m(pairing.eeg.path)
+    positions_m = np.array([
+        placed.get(name, recording.positions_m[row]) for row, name in enumerate(recording.names)
+    ])
+    return replace(recording, positions_m=positions_m)
 
 
 def _n_volumes(scan: Scan, clock: Clock | None) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 
 from bids_app import __version__
 from bids_app.config import RunConfig
-from bids_app.derivatives import provenance
+from bids_app.derivatives import provenance, reuse
 from bids_app.derivatives.predictions import Synthesis, path_of, write_prediction
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.derivatives.write import write_scans
@@ -28,7 +28,7 @@ from bids_app.learn.train import fit
 from bids_app.pipeline import prepare
 from bids_app.pipeline.apply import dataset_identity, tell_label
 from bids_app.pipeline.fold import FoldResult, Task, run_fold
-from bids_app.pipeline.judge import Case, draw_group, judge
+from bids_app.pipeline.judge import Case, Judgement, draw_group, judge
 from bids_app.pipeline.place import target
 from bids_app.pipeline.record import Record
 from bids_app.pipeline.within import usable
@@ -98,7 +98,8 @@ def leave_out_each(labels: Sequence[str], config: RunConfig, record: Record) -> 
                 architecture, cohort.eeg, cohort.bold, "participant", cohort.contents, config
             )
             splits = by_participant(cohort.samples, generator(config.random_seed, "group"))
-            _predict(task, cohort, splits, record)
+            _judged(task, cohort, splits).tell(record)
+            record.content.setdefault("models", []).append(architecture)
             record.n_done += 1
     _write_scores(config.output_dir, record)
     return cohort
@@ -182,28 +183,42 @@ def _with_targets(samples: Samples, rows: Floats) -> Samples:
     return replace(samples, targets=rows[samples.volumes[0] : samples.volumes[-1] + 1])
 
 
-def _predict(task: Task, cohort: Cohort, splits: Sequence[Split], record: Record) -> None:
+def _judged(task: Task, cohort: Cohort, splits: Sequence[Split]) -> Judgement:
+    """Predict, write and judge, unless that is done."""
+    keys = [task.key(split) for split in splits]
+    stage = provenance.Stage(
+        task.config.work_dir, f"group_{task.architecture}", provenance.key("group", [], keys)
+    )
+    done = None if task.config.overwrite else stage.done()
+    if done is not None:
+        return Judgement(**done.told)
+    written, judgement = _predict(task, cohort, splits)
+    stage.record([*written, *judgement.files(task.config.output_dir)], asdict(judgement))
+    return judgement
+
+
+def _predict(task: Task, cohort: Cohort, splits: Sequence[Split]) -> tuple[list[Path], Judgement]:
+    written: list[Path] = []
     predictions: list[Prediction] = []
     references: dict[str, References] = {}
     for split in splits:
         result = run_fold(task, cohort.samples, split)
         references |= references_of(cohort.samples, split)
         for prediction in result.predictions:
-            with record.attempt(f"{prediction.run} {task.architecture}"):
-                _write(task, cohort, prediction, result)
+            written += _write(task, cohort, prediction, result)
             predictions.append(prediction)
     tell_label(task.config.output_dir, task.architecture, "participant")
     truths = {run.run: run for run in cohort.samples}
     case = Case(truths, references, task.bold.mask, cohort.runs, task.config)
-    evaluation = judge(predictions, case, record)
-    record.content.setdefault("models", []).append(task.architecture)
-    _write_maps(task, evaluation)
-    draw_group(predictions, evaluation, case, record)
+    evaluation, judgement = judge(predictions, case, "group")
+    draw_group(predictions, evaluation, case, judgement)
+    written.append(_write_map(task, evaluation))
     if task.architecture == task.config.architectures[0]:
-        _write_scans(task, cohort, predictions, evaluation)
+        written += _write_scans(task, cohort, predictions, evaluation)
+    return written, judgement
 
 
-def _write(task: Task, cohort: Cohort, prediction: Prediction, result: FoldResult) -> None:
+def _write(task: Task, cohort: Cohort, prediction: Prediction, result: FoldResult) -> list[Path]:
     run = cohort.runs[prediction.run]
     assert run.eeg is not None
     synthesis = Synthesis(
@@ -224,7 +239,7 @@ def _write(task: Task, cohort: Cohort, prediction: Prediction, result: FoldResul
         metadata={name: run.metadata[name] for name in ("TaskName",) if name in run.metadata},
     )
     where = target(task.config, run.entities, task.bold.space, [run.eeg], "")
-    write_prediction(where, synthesis, overwrite=task.config.overwrite)
+    return write_prediction(where, synthesis, overwrite=task.config.overwrite)
 
 
 def _training(cohort: Cohort, config: RunConfig) -> dict[str, Any]:
@@ -255,12 +270,12 @@ def _training(cohort: Cohort, config: RunConfig) -> dict[str, Any]:
     }
 
 
-def _write_maps(task: Task, evaluation: Evaluation) -> None:
+def _write_map(task: Task, evaluation: Evaluation) -> Path:
     mask = task.bold.mask
     by_voxel = evaluation.r[task.architecture, "group"]
     volume = mask.unflatten(np.nan_to_num(by_voxel)[None].astype(np.float32))[..., 0]
     name = f"group_space-{task.bold.space}_desc-{task.architecture.replace('_', '')}_meanr.nii.gz"
-    nifti.write_volume(
+    return nifti.write_volume(
         task.config.output_dir / name,
         Volume(volume, mask.grid),
         description="mean r over participants",
@@ -277,7 +292,7 @@ def _write_scores(output_dir: Path, record: Record) -> None:
 
 def _write_scans(
     task: Task, cohort: Cohort, predictions: Sequence[Prediction], evaluation: Evaluation
-) -> None:
+) -> list[Path]:
     """Put the first architecture's scores into each participant's scans.tsv, and their means into participants.tsv."""
     root = task.config.output_dir
     told = {
@@ -288,8 +303,8 @@ def _write_scans(
     for score in evaluation.scores:
         if score.row == task.architecture and score.name in SCANS:
             figures.setdefault(score.on, {})[f"synth_{score.name}"] = score.value
-    people = sorted({prediction.participant for prediction in predictions})
-    for label in people:
+    written: list[Path] = []
+    for label in sorted({prediction.participant for prediction in predictions}):
         rows = {}
         for prediction in predictions:
             if prediction.participant == label:
@@ -300,12 +315,16 @@ def _write_scans(
                 rows[bold.relative_to(root / f"sub-{label}").as_posix()] = figures.get(
                     prediction.run, {}
                 )
-        write_scans(root, label, rows, told)
+        written += write_scans(root, label, rows, told)
+    # Everybody who has a folder: the validator compares the two.
+    people = list(reuse.participants(root))
     columns: dict[str, Sequence[object]] = {"participant_id": [f"sub-{label}" for label in people]}
     columns |= {
         name: [figures.get(f"sub-{label}", {}).get(name) for label in people] for name in told
     }
-    tables.write_tsv(root / "participants.tsv", columns)
-    write_json(
-        root / "participants.json", {name: {"Description": text} for name, text in told.items()}
-    )
+    sidecar = {name: {"Description": text} for name, text in told.items()}
+    return [
+        *written,
+        tables.write_tsv(root / "participants.tsv", columns),
+        write_json(root / "participants.json", sidecar),
+    ]

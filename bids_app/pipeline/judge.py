@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,13 @@ from bids_app.pipeline.record import Record
 from bids_app.report import figures
 from bids_app.report.interval import of_mean
 from bids_app.values import Floats, Ints
-from bids_app.values.entities import Entities
 from bids_app.values.outcome import Prediction
 from bids_app.values.samples import Samples
 from bids_app.values.space import Mask
 
 log = logging.getLogger(__name__)
+
+CHANCE_95 = 1.96
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,8 +58,44 @@ class Case:
     config: RunConfig
 
 
-def judge(predictions: Sequence[Prediction], case: Case, record: Record) -> Evaluation:
-    """Score predictions, test them against circular shifts, and put both on record.
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the report says of some predictions; plain values, so that it can be kept and told again.
+
+    Attributes
+    ----------
+    scores, tests : list of dict
+        As the record holds them.
+    figures : dict of str to list of dict
+        By run; the group's under an empty name.
+    notes : list of str
+        Sentences for the report.
+    """
+
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    tests: list[dict[str, Any]] = field(default_factory=list)
+    figures: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def tell(self, record: Record) -> None:
+        """Put all on record."""
+        record.content["scores"] += self.scores
+        for test in self.tests:
+            record.append("tests", test)
+        for figure in self.figures.get("", []):
+            record.append("figures", figure)
+        for entry in record.content.get("runs", []):
+            entry["figures"] += self.figures.get(entry["run"], [])
+        for note in self.notes:
+            record.note(note)
+
+    def files(self, root: Path) -> list[Path]:
+        """The figures, below the output folder."""
+        return [root / figure["path"] for found in self.figures.values() for figure in found]
+
+
+def judge(predictions: Sequence[Prediction], case: Case, who: str) -> tuple[Evaluation, Judgement]:
+    """Score predictions and test them against circular shifts.
 
     Parameters
     ----------
@@ -66,76 +103,81 @@ def judge(predictions: Sequence[Prediction], case: Case, record: Record) -> Eval
         Of one architecture and one kind of split.
     case : Case
         What was measured.
-    record : Record
-        Is given the scores, and the test over all these runs.
+    who : str
+        Whom the test is about: together with the seed it decides which shifts are drawn.
     """
     labels = parcels(case.mask, seed=case.config.random_seed)
     evaluation = evaluate(predictions, case.truths, case.references, labels)
-    record.scores(list(evaluation.scores))
+    judgement = Judgement(scores=[asdict(score) for score in evaluation.scores])
     profiles = []
     for prediction in predictions:
         try:
             profiles.append(_profile(prediction, case, labels))
         except DataError as error:
-            record.note(f"{prediction.run}: no circular-shift test: {error}")
+            judgement.notes.append(f"{prediction.run}: no circular-shift test: {error}")
     if profiles:
         model, kind = predictions[0].model, predictions[0].split
-        rng = generator(case.config.random_seed, "shift test", model, kind, record.name)
-        for test in shift_test(profiles, rng):
-            record.append("tests", _told(test, model, kind))
-    return evaluation
+        rng = generator(case.config.random_seed, "shift test", model, kind, who)
+        judgement.tests.extend(_told(test, model, kind) for test in shift_test(profiles, rng))
+    return evaluation, judgement
 
 
-def draw_run(prediction: Prediction, case: Case, record: Record) -> list[dict[str, str]]:
-    """Draw one prediction beside what was measured, and add the figures to the run's entry in the record."""
+def draw_run(prediction: Prediction, case: Case, judgement: Judgement) -> None:
+    """Draw one prediction beside what was measured."""
     true = true_rows(prediction, case.truths[prediction.run])
     run = case.runs[prediction.run]
     told = Figures(case.config.output_dir, run.entities)
-    name = f"{prediction.model}{prediction.split}".replace("_", "")
-    missing = np.setdiff1d(np.arange(prediction.n_volumes), prediction.volumes)
-    tr_s = float(run.metadata["RepetitionTime"])
+    _draw_carpet(told, prediction, true, case)
+    name = _name(prediction)
+    chance = CHANCE_95 / np.sqrt(len(true))
     path = told.add(
-        f"{name}Carpet",
+        f"{name}R",
+        f"Where they agree: {prediction.model}",
+        f"Correlation over time of measured and synthesized BOLD in each voxel. One run says little: over {len(true)} "
+        f"volumes chance alone gives correlations up to ±{chance:.2f} in 95 % of voxels, and more than that as "
+        "neighbouring volumes are alike.",
+    )
+    by_voxel = r.score(true, prediction.change).astype(np.float32)
+    background = nifti.read_volume(_reference(run)).data
+    figures.r_map(
+        path, case.mask.unflatten(by_voxel[None], np.nan)[..., 0], case.mask.grid, background
+    )
+    path = told.add(
+        f"{name}Parcels",
+        f"Best and worst region: {prediction.model}",
+        "Mean time course of the parcel where the two agree best, and of the one where they agree worst. The best of "
+        "many always looks good: the test in the table takes that into account.",
+    )
+    _draw_parcels(path, prediction, true, case)
+    judgement.figures.setdefault(prediction.run, []).extend(told.told)
+
+
+def _draw_carpet(told: Figures, prediction: Prediction, true: Floats, case: Case) -> None:
+    run = case.runs[prediction.run]
+    missing = np.setdiff1d(np.arange(prediction.n_volumes), prediction.volumes)
+    path = told.add(
+        f"{_name(prediction)}Carpet",
         f"Measured and synthesized BOLD: {prediction.model}",
         f"Each row is a voxel, each column a volume: measured on the left, synthesized by {prediction.model} on the "
         f"right. {len(missing)} volumes without a whole EEG window are blank.",
     )
-    full = [np.zeros((prediction.n_volumes, true.shape[1]), np.float32) for _ in range(2)]
+    full = [np.full((prediction.n_volumes, true.shape[1]), np.nan, np.float32) for _ in range(2)]
     for rows, change in zip(full, (true, prediction.change), strict=True):
         rows[prediction.volumes] = change
+    tr_s = float(run.metadata["RepetitionTime"])
     figures.carpet(path, full[0], full[1], _tissue(run, case.mask), tr_s, missing)
-    path = told.add(
-        f"{name}R",
-        f"Where they agree: {prediction.model}",
-        "Correlation over time of measured and synthesized BOLD in each voxel. One run says little: with this many "
-        "volumes, chance alone gives correlations of the size of the colour scale's first third.",
-    )
-    by_voxel = np.nan_to_num(r.score(true, prediction.change)).astype(np.float32)
-    background = nifti.read_volume(_reference(run)).data
-    figures.r_map(path, case.mask.unflatten(by_voxel[None])[..., 0], case.mask.grid, background)
-    _draw_parcels(
-        told.add(
-            f"{name}Parcels",
-            f"Best and worst region: {prediction.model}",
-            "Mean time course of the parcel where the two agree best, and of the one where they agree worst. The best of "
-            "many always looks good: the test in the table takes that into account.",
-        ),
-        prediction,
-        true,
-        case,
-    )
-    for entry in record.content.get("runs", []):
-        if entry["run"] == prediction.run:
-            entry["figures"] += told.told
-    return told.told
+
+
+def _name(prediction: Prediction) -> str:
+    return f"{prediction.model}{prediction.split}".replace("_", "")
 
 
 def draw_group(
-    predictions: Sequence[Prediction], evaluation: Evaluation, case: Case, record: Record
+    predictions: Sequence[Prediction], evaluation: Evaluation, case: Case, judgement: Judgement
 ) -> None:
     """Draw the group's map of r and the scores of each participant."""
     model = predictions[0].model
-    told = Figures(case.config.output_dir, Entities.of({"sub": "group"}))
+    told = Figures(case.config.output_dir, None)
     people = list(dict.fromkeys(prediction.participant for prediction in predictions))
     values = {
         model: np.asarray([
@@ -158,11 +200,12 @@ def draw_group(
         f"Where measured and synthesized BOLD agree: {model}",
         "Correlation over time in each voxel, averaged over left-out participants.",
     )
-    by_voxel = np.nan_to_num(evaluation.r[model, "group"]).astype(np.float32)
+    by_voxel = evaluation.r[model, "group"].astype(np.float32)
     background = nifti.read_volume(_reference(case.runs[predictions[0].run])).data
-    figures.r_map(path, case.mask.unflatten(by_voxel[None])[..., 0], case.mask.grid, background)
-    for figure in told.told:
-        record.append("figures", figure)
+    figures.r_map(
+        path, case.mask.unflatten(by_voxel[None], np.nan)[..., 0], case.mask.grid, background
+    )
+    judgement.figures.setdefault("", []).extend(told.told)
 
 
 def _draw_parcels(path: Path, prediction: Prediction, true: Floats, case: Case) -> None:
@@ -171,10 +214,7 @@ def _draw_parcels(path: Path, prediction: Prediction, true: Floats, case: Case) 
     means = [parcel_means(change, labels) for change in (true, prediction.change)]
     by_parcel = np.nan_to_num(r.score(means[0], means[1]))
     picked = [int(by_parcel.argmax()), int(by_parcel.argmin())]
-    titles = tuple(
-        f"{word} parcel, r = {by_parcel[index]:.2f}"
-        for word, index in zip(("best", "worst"), picked, strict=True)
-    )
+    titles = ("best parcel", "worst parcel")
     full = [np.full((prediction.n_volumes, len(picked)), np.nan) for _ in means]
     for series, mean in zip(full, means, strict=True):
         series[prediction.volumes] = mean[:, picked]

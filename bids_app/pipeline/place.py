@@ -51,17 +51,17 @@ def target(
 
 
 class Figures:
-    """The figures of one recording: where they go, and what is said of them.
+    """The figures of one recording, or of the group: where they go, and what is said of them.
 
     Parameters
     ----------
     root : Path
         Output folder.
-    entities : Entities
-        The recording.
+    entities : Entities or None
+        The recording; None for the group.
     """
 
-    def __init__(self, root: Path, entities: Entities) -> None:
+    def __init__(self, root: Path, entities: Entities | None) -> None:
         self.root = root
         self.entities = entities
         self.told: list[dict[str, str]] = []
@@ -81,7 +81,10 @@ class Figures:
         Path
             Where to draw it.
         """
-        path = derivative(self.root, self.entities, "figures", "figure.png", {"desc": what})
+        if self.entities is None:
+            path = self.root / "figures" / f"group_desc-{what}_figure.png"
+        else:
+            path = derivative(self.root, self.entities, "figures", "figure.png", {"desc": what})
         told: dict[str, Any] = {
             "path": path.relative_to(self.root).as_posix(),
             "title": title,

@@ -117,11 +117,8 @@ def changed_rows(run: PreprocessedRun, rows: Floats, level: Floats, config: RunC
     ndarray of shape (time, voxel)
         Float32.
     """
-    digest = (
-        hashlib.sha256(np.ascontiguousarray(rows)).hexdigest() + hashlib.sha256(level.tobytes()).hexdigest()
-    )
-    name = hashlib.sha256(digest.encode()).hexdigest()[:16]
-    path = config.work_dir / "prepared" / f"{run.name}_change_{name}.npy"
+    digest = hashlib.sha256(rows.tobytes() + level.tobytes()).hexdigest()
+    path = config.work_dir / "prepared" / f"{run.name}_change_{digest[:16]}.npy"
     if not path.is_file():
         with whole(path) as partial, partial.open("wb") as opened:
             np.save(opened, fractional_change(rows, level))

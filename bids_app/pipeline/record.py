@@ -143,7 +143,7 @@ class Record:
     def save(self) -> Path:
         """Write the record."""
         file = "group.json" if self.name == "group" else "record.json"
-        return write_json(self.folder / file, plain(_finite(self.content | {"finished": now()})))
+        return write_json(self.folder / file, plain(self.content | {"finished": now()}))
 
 
 def exit_code(n_done: int, failures: list[Failure]) -> int:
@@ -171,12 +171,3 @@ def exit_code(n_done: int, failures: list[Failure]) -> int:
 def now() -> str:
     """Date and time, UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _finite(value: Any) -> Any:
-    """Replace NaN, which JSON cannot hold, with None."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124 (NaN differs from itself)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bids_app.config import RunConfig
-from bids_app.derivatives import reuse
+from bids_app.derivatives import provenance, reuse
 from bids_app.derivatives.predictions import Synthesis, write_prediction
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.errors import AppError
@@ -19,7 +20,7 @@ from bids_app.learn.predict import merge
 from bids_app.learn.seed import generator
 from bids_app.pipeline import prepare
 from bids_app.pipeline.fold import Task, run_fold
-from bids_app.pipeline.judge import Case, draw_run, judge
+from bids_app.pipeline.judge import Case, Judgement, draw_run, judge
 from bids_app.pipeline.place import target
 from bids_app.pipeline.record import Record
 from bids_app.samples.split import by_block, by_run
@@ -57,7 +58,24 @@ def predict_within(label: str, config: RunConfig, record: Record) -> None:
             kind = "run" if len(runs) > 1 else "block"
             splits = by_run(samples, rng) if kind == "run" else by_block(samples[0])
             task = Task(architecture, eeg, bold, kind, contents, config)
-            _predict(task, _Data(runs, samples, rows), splits, record)
+            _judged(task, _Data(runs, samples, rows), splits).tell(record)
+
+
+def _judged(task: Task, data: _Data, splits: Sequence[Split]) -> Judgement:
+    """Predict, write and judge, unless that is done."""
+    label = data.samples[0].participant
+    keys = [task.key(split) for split in splits]
+    stage = provenance.Stage(
+        task.config.work_dir,
+        f"sub-{label}_{task.architecture}_{task.kind}",
+        provenance.key("within", [], keys),
+    )
+    done = None if task.config.overwrite else stage.done()
+    if done is not None:
+        return Judgement(**done.told)
+    written, judgement = _predict(task, data, splits)
+    stage.record([*written, *judgement.files(task.config.output_dir)], asdict(judgement))
+    return judgement
 
 
 def usable(
@@ -119,7 +137,7 @@ class _Data:
         return changed, level
 
 
-def _predict(task: Task, data: _Data, splits: Sequence[Split], record: Record) -> None:
+def _predict(task: Task, data: _Data, splits: Sequence[Split]) -> tuple[list[Path], Judgement]:
     parts: dict[str, list[Prediction]] = {}
     truths: dict[str, list[tuple[Samples, Split]]] = {}
     references: dict[str, References] = {}
@@ -138,14 +156,14 @@ def _predict(task: Task, data: _Data, splits: Sequence[Split], record: Record) -
     predictions = [merge(found) for found in parts.values()]
     measured = {name: _measured(found) for name, found in truths.items()}
     case = Case(measured, references, task.bold.mask, data.runs, task.config)
+    written = []
     for prediction in predictions:
-        run = data.runs[prediction.run]
-        _write(
-            task, run, prediction, (np.mean(levels[prediction.run], axis=0), about[prediction.run])
-        )
-    judge(predictions, case, record)
+        made = (np.mean(levels[prediction.run], axis=0), about[prediction.run])
+        written += _write(task, data.runs[prediction.run], prediction, made)
+    _, judgement = judge(predictions, case, data.samples[0].participant)
     for prediction in predictions:
-        draw_run(prediction, case, record)
+        draw_run(prediction, case, judgement)
+    return written, judgement
 
 
 def _measured(found: list[tuple[Samples, Split]]) -> Samples:
@@ -162,7 +180,7 @@ def _write(
     run: PreprocessedRun,
     prediction: Prediction,
     made: tuple[Floats, list[dict[str, Any]]],
-) -> None:
+) -> list[Path]:
     level, about = made
     assert run.eeg is not None
     synthesis = Synthesis(
@@ -183,4 +201,4 @@ def _write(
         metadata={name: run.metadata[name] for name in ("TaskName",) if name in run.metadata},
     )
     where = target(task.config, run.entities, task.bold.space, [run.eeg], "")
-    write_prediction(where, synthesis, overwrite=task.config.overwrite)
+    return write_prediction(where, synthesis, overwrite=task.config.overwrite)
