@@ -47,7 +47,7 @@ class BoldSeries:
                 raise ValueError(
                     f"{self.slice_times_s.shape[0]} slice times for {n_slices} slices"
                 )
-            if self.slice_times_s.min() < 0 or self.slice_times_s.max() > self.tr_s:
+            if not (self.slice_times_s.min() >= 0 and self.slice_times_s.max() <= self.tr_s):
                 raise ValueError(
                     f"slice times span {self.slice_times_s.min():g} to {self.slice_times_s.max():g} s; "
                     f"expected within 0 to the repetition time, {self.tr_s:g} s"

@@ -66,7 +66,7 @@ class Recording:
                 f"{n_channels} channels, {len(self.names)} names, {len(self.kinds)} types, "
                 f"{len(self.positions_m)} positions"
             )
-        if self.rate_hz <= 0:
+        if not self.rate_hz > 0:
             raise ValueError(f"sampling rate is {self.rate_hz:g} Hz")
 
     @property
