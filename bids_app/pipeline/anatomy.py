@@ -10,7 +10,7 @@ import numpy as np
 
 from bids_app.config import RunConfig
 from bids_app.derivatives import provenance, restore, write
-from bids_app.errors import MissingInputError
+from bids_app.errors import AppError, MissingInputError
 from bids_app.files import nifti
 from bids_app.files.template import NAME, load_template
 from bids_app.learn import device
@@ -46,6 +46,7 @@ class Anatomy:
         self.config = config
         self.record = record
         self.entities = Entities.of({"sub": who.label})
+        self._done: provenance.Done | AppError | None = None
 
     @cached_property
     def key(self) -> str:
@@ -67,20 +68,39 @@ class Anatomy:
     @cached_property
     def fit(self) -> AnatFit:
         """The estimates, always as they are on disk: a run that goes on after an interruption sees the same."""
-        stage = provenance.Stage(self.config.work_dir, f"{self.entities.stem}_anatomy", self.key)
-        done = None if self.config.overwrite else stage.done()
-        if done is None:
-            done = self._estimate(stage)
-        self.record.content["anatomy"] = {
-            "t1w": str(self._t1w.relative_to(self.config.bids_dir)),
-            "engine": "builtin",
-            **done.told,
-        }
-        return restore.anatomy(self._target, tuple(done.told["notes"]))
+        return restore.anatomy(self._target, tuple(self.ensure().told["notes"]))
+
+    def ensure(self) -> provenance.Done:
+        """Give what the anatomy left; make it when it is not there.
+
+        Raises
+        ------
+        AppError
+            When it cannot be made; the same for each run that asks, without trying again.
+        """
+        if isinstance(self._done, AppError):
+            raise self._done
+        if self._done is None:
+            stage = provenance.Stage(
+                self.config.work_dir, f"{self.entities.stem}_anatomy", self.key
+            )
+            try:
+                self._done = (None if self.config.overwrite else stage.done()) or self._estimate(
+                    stage
+                )
+            except AppError as error:
+                self._done = error
+                raise
+            self.record.content["anatomy"] = {
+                "t1w": str(self._t1w.relative_to(self.config.bids_dir)),
+                "engine": "builtin",
+                **self._done.told,
+            }
+        return self._done
 
     def in_template(self, what: str) -> Floats:
         """Read the ``brain``, ``T1w`` or a tissue on the output grid, shape (x, y, z)."""
-        self.fit  # noqa: B018 (writes the files when they are not there)
+        self.ensure()
         ending, own = {
             "T1w": ("T1w.nii.gz", {"desc": "preproc"}),
             "brain": ("mask.nii.gz", {"desc": "brain"}),

@@ -62,6 +62,7 @@ class Engine:
 
 def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     config = engine.config
+    engine.anatomy.ensure()  # the report tells of it even when the run is done
     decides = [run.metadata, engine.anatomy.key, config.sloppy]
     stage = engine.stage(entities, provenance.key("bold", [run.bold.path], decides))
     done = None if config.overwrite else stage.done()

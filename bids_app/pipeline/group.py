@@ -138,7 +138,7 @@ def _gather(labels: Sequence[str], config: RunConfig, record: Record) -> Cohort:
     samples: list[Samples] = []
     record.content["participants"] = []
     for label in labels:
-        told = record.append("participants", {"label": label, "status": "used", "reason": ""})
+        told = record.append("participants", {"label": label, "status": "done", "reason": ""})
         n_failed = len(record.failures)
         with record.attempt(f"sub-{label}"):
             own_runs, own_samples = usable(label, config, record)
