@@ -121,7 +121,7 @@ def amplitude(weights: Floats, noise_variance: Floats, share: float) -> float:
     share : float
         Wanted mean of signal variance over all variance.
     """
-    if share == 0:
+    if share == 0 or not weights.any():
         return 0.0
 
     def excess(log_size: float) -> float:

@@ -102,10 +102,13 @@ def place_networks(template: Template, settings: SimulationSettings) -> Networks
         taken |= core
         regions.append(core)
     soft = [_soft(core, taken & ~core, float(template.grid.zooms_mm[0])) for core in regions]
+    weights = np.stack(soft, axis=-1)
+    # Where the soft edges of two networks meet, the stronger has it alone.
+    weights *= weights >= weights.max(axis=-1, keepdims=True)
     return Networks(
         tuple(_network(index) for index in range(settings.n_networks)),
         template.grid,
-        np.stack(soft, axis=-1),
+        weights,
         float(taken.sum() / grey.sum()),
     )
 

@@ -156,7 +156,7 @@ def _field(grid: Grid, smooth_mm: float, rng: np.random.Generator) -> Floats:
         mode="wrap",
         truncate=2.5,
     )
-    scaled: Floats = field / field.std()
+    scaled: Floats = (field - field.mean()) / field.std()
     return scaled
 
 

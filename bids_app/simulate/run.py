@@ -211,8 +211,8 @@ def _write_oracle(run: Run, model: eeg.SensorModel, volts: Floats, size: float) 
 
 
 def _add_artefacts(run: Run, cap: Cap, volts: Floats, times_s: Floats) -> None:
-    # The ECG leads lie on the back, well below the cap.
-    positions_m = np.vstack([cap.positions_m, cap.landmarks_m["NAS"] + [0.0, -0.15, -0.35]])
+    # The ECG leads lie on the back, below the cap.
+    positions_m = np.vstack([cap.positions_m, cap.landmarks_m["NAS"] + [0.0, -0.18, -0.12]])
     offset_s = run.activity.offset_s
     brain_only = volts[: len(cap.names)]
     artefacts.add_pulse(

@@ -9,7 +9,7 @@ from bids_app.errors import UsageError
 from bids_app.values.entities import LABEL
 
 HeadKind = Literal["whole", "defaced", "stripped"]
-HEADS = ("whole", "defaced", "stripped")
+HEADS: tuple[HeadKind, ...] = ("whole", "defaced", "stripped")
 MOST_NETWORKS = 8
 
 
@@ -193,12 +193,12 @@ def with_coupling(settings: SimulationSettings, coupling: float) -> SimulationSe
     return replace(settings, difficulty=replace(settings.difficulty, coupled_share=coupling))
 
 
-def sized(size: str, **changes: Any) -> SimulationSettings:
+def sized(preset: str, **changes: Any) -> SimulationSettings:
     """Settings of one size preset.
 
     Parameters
     ----------
-    size : str
+    preset : str
         ``default``, ``small`` or ``tiny``.
     **changes
         Fields of :class:`SimulationSettings`.
@@ -208,6 +208,6 @@ def sized(size: str, **changes: Any) -> SimulationSettings:
     UsageError
         When there is no such preset.
     """
-    if size not in SIZES:
-        raise UsageError(f"there is no size {size!r}; expected one of {', '.join(SIZES)}")
-    return SimulationSettings(**({"size": SIZES[size]} | changes))
+    if preset not in SIZES:
+        raise UsageError(f"there is no size {preset!r}; expected one of {', '.join(SIZES)}")
+    return SimulationSettings(**({"size": SIZES[preset]} | changes))
