@@ -91,7 +91,7 @@ class Samples:
         return gathered
 
     def take(self, index: Ints) -> Samples:
-        """Keep some samples of the run; targets stay views where the samples are neighbours."""
+        """Keep samples by index, shape (sample,); neighbours stay views of the targets."""
         rows: Ints | slice = index
         if len(index) and (np.diff(index) == 1).all():
             rows = slice(int(index[0]), int(index[-1]) + 1)
