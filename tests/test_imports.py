@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +93,29 @@ def test_version_is_that_of_the_file(tmp_path: Path) -> None:
         command, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, check=True
     )
     assert answer.stdout.split()[-1] == (ROOT / "version").read_text().strip()
+
+
+def test_what_is_imported_is_asked_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    asked = {
+        "bids_app": project["dependencies"],
+        "tests": project["dependencies"] + extras["test"],
+    }
+    given = metadata.packages_distributions()
+    for folder, wanted in asked.items():
+        names = {re.split(r"[<>=]", each)[0].lower() for each in wanted}
+        for module in imported(ROOT / folder) - sys.stdlib_module_names - {"bids_app", "tests"}:
+            assert names & {name.lower() for name in given[module]}, f"{folder} imports {module}"
+
+
+def imported(folder: Path) -> set[str]:
+    """Name the packages that the files of a folder import."""
+    trees = [ast.parse(path.read_text("utf-8")) for path in folder.rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    plain = [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]
+    members = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in plain + members}
 
 
 def python(code: str, folder: Path) -> Any:
