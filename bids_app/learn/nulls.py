@@ -14,6 +14,7 @@ import numpy as np
 from bids_app.errors import DataError
 from bids_app.learn.parcels import parcel_means
 from bids_app.metrics.base import demeaned
+from bids_app.models._solve import drift_basis, without
 from bids_app.values import Floats, Ints
 
 MEAN_R = "mean r"
@@ -66,8 +67,14 @@ class NullTest:
         return len(self.null)
 
 
-def shift_profile(true: Floats, predicted: Floats, labels: Ints, shortest: int) -> ShiftProfile:
+def shift_profile(
+    true: Floats, predicted: Floats, labels: Ints, shortest: int, longest: float = 64.0
+) -> ShiftProfile:
     """Correlate a run's prediction with the truth at all circular shifts.
+
+    Slow drifts are taken out of both first. Two drifts correlate strongly, by chance, as long as
+    neither is shifted; a circular shift breaks them at the seam. Left in, they would reject up to
+    five times as often as they should.
 
     Parameters
     ----------
@@ -77,6 +84,8 @@ def shift_profile(true: Floats, predicted: Floats, labels: Ints, shortest: int) 
         Parcels.
     shortest : int
         Shortest shift that breaks the link, in volumes: the length of a window.
+    longest : float, default=64.0
+        Fluctuations slower than this, in volumes, are drift (128 s at a repetition time of 2 s).
 
     Returns
     -------
@@ -93,6 +102,9 @@ def shift_profile(true: Floats, predicted: Floats, labels: Ints, shortest: int) 
             f"{len(true)} samples are too few to shift by {shortest} in either direction",
             hint="record longer runs, or choose a shorter window",
         )
+    drift = drift_basis(np.arange(float(len(true))), longest)
+    # Demeaned first: what is constant must stay exactly 0, and not become rounding noise.
+    true, predicted = (without(drift, demeaned(rows)) for rows in (true, predicted))
     a, b = _unit(true), _unit(predicted)
     defined = max(int((a.any(axis=0) & b.any(axis=0)).sum()), 1)
     mean_r = _diagonal_sums(a @ b.T) / defined

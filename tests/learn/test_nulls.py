@@ -22,7 +22,7 @@ def test_profiles_are_correlations_of_rolled_predictions(rng: np.random.Generato
     true, predicted = smooth_noise(rng, 61, 13), smooth_noise(rng, 61, 13)
     predicted[:, 4] = 2.0
     labels = np.arange(13) % 3
-    profile = shift_profile(true, predicted, labels, 9)
+    profile = shift_profile(true, predicted, labels, 9, longest=200)
     for shift in (0, 1, 17, 60):
         rolled = np.roll(predicted, shift, axis=0)
         assert profile.mean_r[shift] == pytest.approx(r.overall(true, rolled), abs=1e-5)
@@ -38,7 +38,7 @@ def test_a_coupling_is_found_and_its_absence_too(rng: np.random.Generator) -> No
         coupled.append(shift_profile(true, 0.3 * true + other, labels, 15))
         apart.append(shift_profile(true, other, labels, 15))
     for test in shift_test(coupled, np.random.default_rng(0)):
-        assert test.p == 0.001
+        assert test.p <= 0.005
         assert test.value > 0.2
         assert test.n_shifts == 999
     assert all(test.p > 0.05 for test in shift_test(apart, np.random.default_rng(0)))
@@ -64,6 +64,26 @@ def test_without_a_coupling_one_test_in_twenty_rejects(rng: np.random.Generator)
     ])
     assert ((p <= 0.05).mean(axis=0) < 0.10).all()
     assert (p <= 0.5).mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.12)
+
+
+def test_drifts_of_both_are_no_coupling(rng: np.random.Generator) -> None:
+    labels, time = np.zeros(6, int), np.linspace(-1, 1, 155)[:, None]
+    p = [
+        shift_test(
+            [
+                shift_profile(
+                    smooth_noise(rng, 155, 6) + 9 * rng.standard_normal() * time,
+                    smooth_noise(rng, 155, 6) + 9 * rng.standard_normal() * time,
+                    labels,
+                    15,
+                )
+            ],
+            rng,
+            99,
+        )[0].p
+        for _ in range(150)
+    ]
+    assert np.mean(np.array(p) <= 0.05) < 0.12
 
 
 def test_shifts_are_never_short(rng: np.random.Generator) -> None:
