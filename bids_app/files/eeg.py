@@ -18,6 +18,7 @@ import numpy as np
 import pybv
 
 from bids_app.errors import CannotCreateError, DataError, MissingInputError
+from bids_app.files.tables import MISSING
 from bids_app.values import Floats
 from bids_app.values.recording import Event, Recording
 
@@ -38,7 +39,9 @@ KIND_BY_NAME = (
     (re.compile(r"^(STI|TRIG|STATUS)", re.IGNORECASE), "TRIG"),
     (re.compile(r"^(CWL|GSR|RESP|MISC|SAO2|PULS)", re.IGNORECASE), "MISC"),
 )
-MARKER = re.compile(r"(Stimulus|Response)/[A-Za-z]\s*(\d+)")
+MARKER = re.compile(r"(?:(Stimulus)/S|(Response)/R)\s*(\d+)")
+BYTES = {"short": 2, "int": 4, "single": 4}
+CUT = "does not match the file size"
 
 
 def read(
@@ -63,6 +66,8 @@ def read(
         When it holds no channel or no sample.
     """
     raw = _open(path)
+    if not (raw.ch_names and raw.n_times):
+        raise DataError(f"{path}: has {len(raw.ch_names)} channels of {raw.n_times} samples")
     try:
         volts = raw.get_data(verbose="error").astype(np.float32)
     except Exception as error:
@@ -70,8 +75,6 @@ def read(
             f"{path}: the samples cannot be read: {error}",
             hint="the file is truncated; fetch it again",
         ) from error
-    if 0 in volts.shape:
-        raise DataError(f"{path}: has {volts.shape[0]} channels of {volts.shape[1]} samples")
     names = tuple(str(name) for name in raw.ch_names)
     return Recording(
         volts=volts,
@@ -123,7 +126,8 @@ def electrode_positions_m(path: Path) -> dict[str, Floats]:
 def write_brainvision(path: Path, recording: Recording) -> Path:
     """Write a recording as BrainVision, float32, microvolts.
 
-    The header is put in place last: where it stands, the other two files are whole.
+    The header is put in place last: where it stands, the other two files are whole. Markers outside the recording are
+    left out; labels are kept but for line breaks.
 
     Parameters
     ----------
@@ -147,7 +151,12 @@ def write_brainvision(path: Path, recording: Recording) -> Path:
                 ch_names=list(recording.names),
                 fname_base=stem,
                 folder_out=folder,
-                events=[_marker(event, recording) for event in recording.events] or None,
+                events=[
+                    _marker(event, recording)
+                    for event in recording.events
+                    if 0 <= event.onset_s < recording.duration_s
+                ]
+                or None,
                 unit="µV",
                 fmt="binary_float32",
             )
@@ -185,16 +194,46 @@ def _open(path: Path) -> Any:
             f"{path}: {path.suffix} cannot be read", hint=f"known: {', '.join(SUFFIXES)}"
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # what they warn of is checked here, or kept in the file's own units
-            return reader(path, preload=False, verbose="error")
+        # What they warn of is checked here, or kept in the file's own units.
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            raw = reader(path, preload=False, verbose="warning")
+        if path.suffix.lower() == ".vhdr":
+            _refuse_half_a_brainvision(path, raw)
+    except MissingInputError:
+        raise
     except Exception as error:
         raise MissingInputError(
             f"{path}: cannot be read as {path.suffix}: {error}",
             hint="check that the files it points to (.eeg, .vmrk, .fdt) lie beside it, whole",
         ) from error
+    if any(CUT in str(one.message) for one in told):
+        raise MissingInputError(
+            f"{path}: is shorter than its header says: {path.stat().st_size} bytes",
+            hint="the file is truncated; fetch it again",
+        )
+    return raw
+
+
+def _refuse_half_a_brainvision(path: Path, raw: Any) -> None:
+    header = path.read_text(encoding="utf-8", errors="replace")
+    told = dict(re.findall(r"^(Data\w+|MarkerFile)\s*=[ \t]*(\S.*?)\s*$", header, re.MULTILINE))
+    marks = told.get("MarkerFile")
+    if marks and not ((path.parent / marks).is_file() or path.with_suffix(".vmrk").is_file()):
+        raise MissingInputError(
+            f"{path}: its markers are missing: no {marks} beside it",
+            hint="fetch it again; without it nothing tells when the volumes were",
+        )
+    if told.get("DataFormat", "").upper() != "BINARY":
+        return
+    data = Path(raw.filenames[0])
+    n_bytes, width = data.stat().st_size, BYTES[raw.orig_format] * len(raw.ch_names)
+    n_samples = int(told.get("DataPoints", n_bytes // width))
+    if n_bytes % width or n_bytes < n_samples * width:
+        raise MissingInputError(
+            f"{data}: has {n_bytes} bytes; expected {width} for each of {n_samples} samples",
+            hint="the file is truncated; fetch it again",
+        )
 
 
 def _kinds(
@@ -205,7 +244,7 @@ def _kinds(
     kinds = []
     for name, guess in zip(names, guessed, strict=True):
         by_name = next((kind for pattern, kind in KIND_BY_NAME if pattern.match(name)), None)
-        declared = told.get(name, "").upper()
+        declared = told.get(name, "").upper().replace(MISSING.upper(), "")
         if by_name and declared in {"", "EEG"}:
             kinds.append(by_name)  # an ECG that is declared as EEG is still an ECG
         else:
@@ -227,7 +266,7 @@ def _positions(raw: Any, names: tuple[str, ...]) -> Floats:
 
 
 def _events(raw: Any) -> tuple[Event, ...]:
-    first_s = raw.first_samp / raw.info["sfreq"] if raw.annotations.orig_time is not None else 0.0
+    first_s = raw.first_samp / raw.info["sfreq"]
     return tuple(
         Event(float(note["onset"]) - first_s, str(note["description"]), float(note["duration"]))
         for note in raw.annotations
@@ -237,7 +276,8 @@ def _events(raw: Any) -> tuple[Event, ...]:
 def _marker(event: Event, recording: Recording) -> dict[str, Any]:
     sample = min(round(event.onset_s * recording.rate_hz), recording.n_samples - 1)
     coded = MARKER.fullmatch(event.label)
-    # The format's typed markers hold a number; every other label is a comment.
-    kind, description = (coded[1], int(coded[2])) if coded else ("Comment", event.label)
+    # The format's typed markers hold a number; every other label is a comment, with commas coded.
+    label = " ".join(event.label.removeprefix("Comment/").splitlines()).replace(",", r"\1")
+    kind, description = (coded[1] or coded[2], int(coded[3])) if coded else ("Comment", label)
     length = min(max(1, round(event.duration_s * recording.rate_hz)), recording.n_samples - sample)
     return {"onset": sample, "duration": length, "description": description, "type": kind}

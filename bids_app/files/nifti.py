@@ -20,7 +20,7 @@ HEADER_TEXT_LENGTH = 79
 
 
 def read_volume(path: Path) -> Volume:
-    """Read one three-dimensional image as float32.
+    """Read one three-dimensional image as float32; NaN and infinite values become 0.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def read_volume(path: Path) -> Volume:
     if data.ndim != 3:  # noqa: PLR2004
         raise DataError(f"{path}: has shape {data.shape}; expected three axes")
     _refuse_empty(data, path)
-    return Volume(np.nan_to_num(data), _grid(image, path))
+    return Volume(np.nan_to_num(data, posinf=0.0, neginf=0.0), _grid(image, path))
 
 
 def read_mask(path: Path) -> Mask:
@@ -74,14 +74,18 @@ def read_bold(path: Path, metadata: dict[str, Any]) -> BoldSeries:
     if bad:
         raise DataError(f"{path}: {bad} of {data.shape[3]} volumes hold NaN or infinite values")
     tr_s = repetition_time_s(path, metadata)
-    axis = SLICE_AXES.get(str(metadata.get("SliceEncodingDirection", "k"))[:1], 2)
+    direction = str(metadata.get("SliceEncodingDirection", "k"))
+    axis = SLICE_AXES.get(direction[:1], 2)
+    slice_times_s = _slice_times(path, metadata, image.shape[axis], tr_s)
+    if slice_times_s is not None and direction.endswith("-"):
+        slice_times_s = slice_times_s[::-1]  # the first time is that of the last slice
     return BoldSeries(
         volumes=data,
         grid=_grid(image, path),
         tr_s=tr_s,
-        slice_times_s=_slice_times(path, metadata, image.shape[axis], tr_s),
+        slice_times_s=slice_times_s,
         slice_axis=axis,
-        start_time_s=float(metadata.get("StartTime", 0.0)),
+        start_time_s=_start_time_s(path, metadata),
     )
 
 
@@ -100,7 +104,7 @@ def repetition_time_s(path: Path, metadata: dict[str, Any]) -> float:
             _header_tr_s(path),
             "the header's repetition time (no sidecar gives RepetitionTime)",
         )
-    if not isinstance(found, (int, float)) or not SHORTEST_TR_S <= found <= LONGEST_TR_S:
+    if not _is_number(found) or not SHORTEST_TR_S <= found <= LONGEST_TR_S:
         raise DataError(
             f"{path}: {where} is {found}; expected {SHORTEST_TR_S:g} to {LONGEST_TR_S:g} seconds",
             hint="BIDS wants seconds; a value in the thousands is usually milliseconds",
@@ -218,17 +222,31 @@ def _slice_times(
 ) -> Floats | None:
     if "SliceTiming" not in metadata:
         return None
-    times = np.asarray(metadata["SliceTiming"], dtype=np.float64)
-    if times.shape != (n_slices,):
+    found = metadata["SliceTiming"]
+    if not isinstance(found, list) or not all(_is_number(item) for item in found):
+        raise DataError(f"{path}: SliceTiming is {found!r}; expected a list of seconds")
+    times = np.asarray(found, dtype=np.float64)
+    if len(times) != n_slices:
         raise DataError(
-            f"{path}: SliceTiming has {times.size} values; the image has {n_slices} slices"
+            f"{path}: SliceTiming has {len(times)} values; the image has {n_slices} slices"
         )
-    if times.min() < 0 or times.max() > tr_s:
+    if not (times.min() >= 0 and times.max() <= tr_s):
         raise DataError(
             f"{path}: SliceTiming spans {times.min():g} to {times.max():g}; expected 0 to {tr_s:g} seconds",
             hint="BIDS wants seconds; values in the hundreds are usually milliseconds",
         )
     return times
+
+
+def _start_time_s(path: Path, metadata: dict[str, Any]) -> float:
+    found = metadata.get("StartTime", 0.0)
+    if not _is_number(found):
+        raise DataError(f"{path}: StartTime is {found!r}; expected seconds")
+    return float(found)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _save(path: Path, image: Any, description: str) -> Path:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import math
+import numbers
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,9 +30,7 @@ def read_tsv(path: Path) -> dict[str, list[str]]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise MissingInputError(f"{path}: cannot be read: {error}") from error
-    rows = [
-        row for row in csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE) if row
-    ]
+    rows = [line.split("\t") for line in text.split("\n") if line]
     if not rows:
         raise DataError(f"{path}: is empty; expected a table with a header")
     header, body = rows[0], rows[1:]
@@ -69,8 +68,8 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return value.replace("\t", " ").replace("\n", " ") or MISSING
-    if isinstance(value, int):
-        return str(value)
+        return re.sub(r"[\t\r\n]", " ", value) or MISSING
+    if isinstance(value, numbers.Integral):
+        return str(int(value))
     figure = float(value)  # type: ignore[arg-type]  # numpy scalars convert
     return MISSING if math.isnan(figure) else f"{figure:.6g}"

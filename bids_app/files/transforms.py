@@ -20,7 +20,7 @@ from bids_app.values.space import Grid
 
 FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 HEADER = "#Insight Transform File V1.0"
-N_PARAMETERS = 12
+N_PARAMETERS, N_DIMENSIONS = 12, 3
 VECTOR_INTENT = 1007
 VECTORS = (1, 3)
 
@@ -67,14 +67,26 @@ def read_affines(path: Path) -> Floats:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise MissingInputError(f"{path}: cannot be read: {error}") from error
-    rows = [line.partition(":")[2].split() for line in lines if line.startswith("Parameters:")]
+    rows, centres = _figures(path, lines, "Parameters:"), _figures(path, lines, "FixedParameters:")
     if not rows or any(len(row) != N_PARAMETERS for row in rows):
         raise DataError(f"{path}: holds no affine of {N_PARAMETERS} parameters")
+    if len(centres) != len(rows) or any(len(centre) != N_DIMENSIONS for centre in centres):
+        raise DataError(
+            f"{path}: holds {len(rows)} affines and {len(centres)} centres of rotation"
+        )
     affines = np.tile(np.eye(4), (len(rows), 1, 1))
-    for affine, row in zip(affines, rows, strict=True):
-        figures = np.asarray(row, dtype=np.float64)
-        affine[:3, :3], affine[:3, 3] = figures[:9].reshape(3, 3), figures[9:]
+    for affine, row, centre in zip(affines, rows, centres, strict=True):
+        affine[:3, :3] = row[:9].reshape(3, 3)
+        affine[:3, 3] = row[9:] + centre - affine[:3, :3] @ centre
     return np.asarray(FLIP @ affines @ FLIP)
+
+
+def _figures(path: Path, lines: list[str], key: str) -> list[Floats]:
+    rows = [line.partition(":")[2].split() for line in lines if line.startswith(key)]
+    try:
+        return [np.asarray(row, dtype=np.float64) for row in rows]
+    except ValueError as error:
+        raise DataError(f"{path}: {key} {error}") from error
 
 
 def write_warp(path: Path, warp: Warp) -> Path:
@@ -102,16 +114,22 @@ def read_warp(path: Path) -> Warp:
     Raises
     ------
     MissingInputError
-        When the file is missing.
+        When the file is missing or cannot be read to its end.
     DataError
         When it holds no vectors.
     """
     if not path.is_file():
         raise MissingInputError(f"{path}: no such file")
-    image: Any = nib.load(path)
-    if image.shape[3:] != VECTORS:
-        raise DataError(f"{path}: has shape {image.shape}; expected (x, y, z, 1, 3)")
-    field = np.asarray(image.dataobj, dtype=np.float32)[:, :, :, 0]
+    try:
+        image: Any = nib.load(path)
+        found = np.asarray(image.dataobj, dtype=np.float32)
+    except Exception as error:
+        raise MissingInputError(
+            f"{path}: cannot be read: {error}", hint="the file is truncated; make it again"
+        ) from error
+    if found.shape[3:] != VECTORS:
+        raise DataError(f"{path}: has shape {found.shape}; expected (x, y, z, 1, 3)")
+    field = found[:, :, :, 0]
     grid = Grid(
         (field.shape[0], field.shape[1], field.shape[2]),
         np.asarray(image.affine, dtype=np.float64),

@@ -56,7 +56,12 @@ def whole_folder(path: Path) -> Iterator[Path]:
         yield partial
         if path.exists():
             path.replace(old)
-        partial.replace(path)
+        try:
+            partial.replace(path)
+        except OSError:
+            if old.exists():
+                old.replace(path)
+            raise
     except OSError as error:
         raise CannotCreateError(
             f"{path}: cannot be written: {error.strerror or error}",
