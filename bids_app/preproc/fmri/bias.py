@@ -11,7 +11,7 @@ from bids_app.values.space import Volume
 
 MARGIN_MM = 10.0
 WORKING_MM = 5.0
-LEVELS = 4
+LEVELS = 3
 
 
 def correct_bias(t1w: Volume, inside: Bools, iterations: int, n_threads: int) -> Volume:
@@ -24,7 +24,7 @@ def correct_bias(t1w: Volume, inside: Bools, iterations: int, n_threads: int) ->
     inside : ndarray of shape (x, y, z)
         Where the field is estimated. Beyond its box the field continues with its edge values.
     iterations : int
-        At most, at each of four levels.
+        At most, at each of three levels.
     n_threads : int
         Most threads to use.
 

@@ -58,7 +58,7 @@ def fit_run(bold: BoldSeries, anat: AnatFit, settings: RunSettings) -> RunFit:
         reference, brain, anat, sparse if settings.sloppy else CoregisterSettings()
     )
     inside, why = _brain(reference, brain, anat, place)
-    times, to_s, skipped = _slice_times(bold, n_dummies, settings)
+    times, to_s, skipped = slice_times(bold, n_dummies, settings)
     notes = (*notes, *more, *doubts, *why, *skipped)
     for note in notes:
         log.warning("%s", note)
@@ -137,9 +137,29 @@ def _brain(
     return np.asarray(anatomical & signal), ()
 
 
-def _slice_times(
+def slice_times(
     bold: BoldSeries, n_dummies: int, settings: RunSettings
 ) -> tuple[Floats | None, float, tuple[str, ...]]:
+    """Decide on slice timing.
+
+    Parameters
+    ----------
+    bold : BoldSeries
+        Raw run.
+    n_dummies : int
+        Non-steady-state volumes.
+    settings : RunSettings
+        What the user asked for.
+
+    Returns
+    -------
+    ndarray of shape (slice,) or None
+        Slice times to correct for; None to leave them.
+    float
+        What time within the volume the result stands for.
+    tuple of str
+        Why not, if not.
+    """
     if not settings.slice_timing:
         return None, bold.start_time_s, ("slice timing: not corrected, as asked",)
     if bold.slice_times_s is None:
