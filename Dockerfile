@@ -11,7 +11,7 @@ COPY requirements-${VARIANT}.lock /requirements.lock
 # The lock is complete. Only torch is asked for with what it brings: its wheel from a general index wants CUDA
 # libraries that the CPU lock does not list. Headers and test suites are a tenth of the image and never run.
 RUN python -m venv --without-pip /opt/eeg2fmri \
- && pip="python -m pip --python /opt/eeg2fmri/bin/python install --no-cache-dir --disable-pip-version-check" \
+ && pip="python -m pip --python /opt/eeg2fmri/bin/python install --quiet --no-cache-dir --disable-pip-version-check" \
  && $pip --no-deps ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --requirement /requirements.lock \
  && $pip --constraint /requirements.lock torch \
  && packages=$(/opt/eeg2fmri/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))") \
@@ -23,7 +23,7 @@ RUN python -m venv --without-pip /opt/eeg2fmri \
 # ---- the app itself, built with the tools of the lock
 FROM dependencies AS app
 COPY . /source
-RUN python -m pip --python /opt/eeg2fmri/bin/python install --no-cache-dir --disable-pip-version-check \
+RUN python -m pip --python /opt/eeg2fmri/bin/python install --quiet --no-cache-dir --disable-pip-version-check \
       --no-deps --no-build-isolation --prefix /app /source \
  && chmod -R a+rX /app /source/version
 
@@ -33,11 +33,14 @@ COPY --from=app /app /opt/eeg2fmri
 COPY --from=app /source/version /version
 
 # PYTHONNOUSERSITE: a home folder bound into the container must not add packages. HOME: any user id may write to /tmp.
+# MPLCONFIGDIR: matplotlib insists on a folder that it may write to, and in a read-only container /dev/shm is the only one.
 ENV PATH=/opt/eeg2fmri/bin:$PATH \
     PYTHONNOUSERSITE=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     MPLBACKEND=Agg \
+    MPLCONFIGDIR=/dev/shm/matplotlib \
+    EEG2FMRI_CONTAINER=docker \
     HOME=/tmp \
     LANG=C.UTF-8
 WORKDIR /tmp
