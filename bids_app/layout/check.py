@@ -97,14 +97,24 @@ def validate(bids_dir: Path, chosen: tuple[str, ...]) -> dict[str, Any] | None:
             check=False,
             timeout=LONGEST_VALIDATION_S,
         )
-        issues = json.loads(done.stdout)["issues"]["issues"]
-    except (OSError, ValueError, KeyError, subprocess.TimeoutExpired) as error:
+        issues = [
+            (issue["severity"], issue["code"], str(issue.get("location", "")))
+            for issue in json.loads(done.stdout)["issues"]["issues"]
+        ]
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        subprocess.TimeoutExpired,
+    ) as error:
         raise DeviceError(
             f"{VALIDATOR} failed on {bids_dir}: {error}", hint="use --skip-bids-validation"
         ) from error
-    mine = [issue for issue in issues if _concerns(str(issue.get("location", "")), chosen)]
-    severity = Counter(issue["severity"] for issue in mine)
-    codes = Counter(f"{issue['severity']}: {issue['code']}" for issue in mine)
+    mine = [issue for issue in issues if _concerns(issue[2], chosen)]
+    severity = Counter(severity for severity, _, _ in mine)
+    codes = Counter(f"{severity}: {code}" for severity, code, _ in mine)
     return {"errors": severity["error"], "warnings": severity["warning"], "codes": dict(codes)}
 
 

@@ -20,6 +20,7 @@ DUPLICATE_FRACTION = 0.25  # of a repetition time: closer markers are one
 JITTER_FRACTION = 0.02  # of a repetition time: farther from a whole number of volumes is irregular
 REGULAR_FRACTION = 0.9  # of the intervals must be a whole number of volumes
 FEWEST_MARKERS = 3
+LONGEST_GAP = 50  # volumes without markers for which drift is allowed
 LARGEST_DRIFT = 1e-3  # EEG clocks differ from scanners' by parts per million
 
 
@@ -62,21 +63,25 @@ def fit_clock(events: tuple[Event, ...], expected: Expected, where: str, source:
     Raises
     ------
     DataError
-        Without regular markers, with two sets that could both be it, or when it is unclear which volume the
-        first marker stands for.
+        Without regular markers, with two sets that could both be it, when they disagree with the repetition time, or
+        when it is unclear which volume the first marker stands for.
     """
-    label, onsets = _volume_markers(events, expected, where)
-    volumes, inliers = _count(onsets, expected.tr_s)
-    rate, offset_s = _line(volumes[inliers] * expected.tr_s, onsets[inliers])
+    label, found = _volume_markers(events, expected, where)
+    volumes, onsets = _count(found, expected.tr_s)
+    if len(onsets) < REGULAR_FRACTION * len(found):
+        raise DataError(
+            f"{where}: only {len(onsets)} of {len(found)} {label!r} markers are whole volumes of "
+            f"{expected.tr_s:g} s apart",
+            hint="correct RepetitionTime, or name another marker with --volume-marker",
+        )
+    rate, offset_s = _line(volumes * expected.tr_s, onsets)
     if abs(rate - 1) > LARGEST_DRIFT:
         raise DataError(
             f"{where}: {label!r} markers are {rate * expected.tr_s:.6g} s apart; RepetitionTime is "
             f"{expected.tr_s:g} s",
             hint="correct RepetitionTime, or the sampling rate of the EEG",
         )
-    residual_s = float(
-        np.abs(onsets[inliers] - offset_s - rate * volumes[inliers] * expected.tr_s).max()
-    )
+    residual_s = float(np.abs(onsets - offset_s - rate * volumes * expected.tr_s).max())
     n_expected = expected.n_volumes or int(volumes[-1]) + 1
     lacking = n_expected - (int(volumes[-1]) + 1)
     if lacking > 0 and _starts_late(onsets, expected, lacking, where):
@@ -98,14 +103,12 @@ def _volume_markers(
     groups: dict[str, list[float]] = defaultdict(list)
     for event in events:
         groups[_plain(event.label)].append(event.onset_s)
-    if expected.marker is not None:
-        groups = {
-            label: times for label, times in groups.items() if label == _plain(expected.marker)
-        }
+    asked = None if expected.marker is None else _plain(expected.marker)
     regular = {
         label: kept
         for label, times in groups.items()
-        if (kept := _regular(np.sort(np.asarray(times)), expected.tr_s)) is not None
+        if asked in {None, label}
+        and (kept := _regular(np.sort(np.asarray(times)), expected.tr_s)) is not None
     }
     if not regular:
         seen = (
@@ -145,12 +148,34 @@ def _regular(onsets: Floats, tr_s: float) -> Floats | None:
     return onsets if whole.mean() >= REGULAR_FRACTION and one.mean() >= REGULAR_FRACTION else None
 
 
-def _count(onsets: Floats, tr_s: float) -> tuple[Ints, np.ndarray]:
-    """Number the markers by volume, the first is 0; tell which are regular."""
-    position = (onsets - onsets[0]) / tr_s
-    volumes = np.round(position).astype(int)
-    off = np.abs(position - volumes - np.median(position - volumes))
-    return volumes, off < JITTER_FRACTION
+def _count(onsets: Floats, tr_s: float) -> tuple[Ints, Floats]:
+    """Number the markers by volume, the first is 0, and drop those that are not regular.
+
+    The first markers may be strays: the first is one that most others follow at whole volumes.
+    """
+    best: dict[int, int] = {}
+    for first in range(len(onsets)):
+        volumes = _followers(onsets / tr_s, first)
+        best = max(best, volumes, key=len)
+        if 2 * len(best) > len(onsets):
+            break
+    return np.asarray(list(best.values())), onsets[list(best)]
+
+
+def _followers(position: Floats, first: int) -> dict[int, int]:
+    """Volume of each marker that is whole volumes after ``first``; positions, shape (marker,), are in volumes.
+
+    Each is compared with the one before it: over a whole run, drift adds up to volumes.
+    """
+    volumes, last = {first: 0}, first
+    for index in range(first + 1, len(position)):
+        step = position[index] - position[last]
+        whole = round(step)
+        slack = JITTER_FRACTION + LARGEST_DRIFT * min(whole, LONGEST_GAP)
+        if whole >= 1 and abs(step - whole) < slack:
+            volumes[index] = volumes[last] + whole
+            last = index
+    return volumes
 
 
 def _line(bold_s: Floats, eeg_s: Floats) -> tuple[float, float]:
@@ -163,9 +188,9 @@ def _starts_late(onsets: Floats, expected: Expected, lacking: int, where: str) -
     before_s = float(onsets[0])
     after_s = expected.eeg_s - float(onsets[-1])
     room_before, room_after = before_s >= expected.tr_s, after_s >= 1.5 * expected.tr_s
-    if not room_after:
+    if room_before and not room_after:
         return False  # the EEG stopped during the scan
-    if not room_before:
+    if room_after and not room_before:
         return True  # the EEG started during the scan
     raise DataError(
         f"{where}: {len(onsets)} volume markers for {expected.n_volumes} volumes, and the EEG goes on for "

@@ -36,7 +36,7 @@ def scan(config: RunConfig, label: str) -> tuple[dict[str, list[BidsFile]], list
     files : dict of str to list of BidsFile
         By query: ``bold``, ``eeg``, ``t1w``; sorted by path.
     unpaired : list of Unpaired
-        Files whose names are not BIDS.
+        Files whose names are not BIDS, or name someone else.
 
     Raises
     ------
@@ -54,6 +54,9 @@ def scan(config: RunConfig, label: str) -> tuple[dict[str, list[BidsFile]], list
         except ValueError as error:
             unpaired.append(Unpaired(path, str(error)))
             continue
+        if file.entities.get("sub") != label:
+            unpaired.append(Unpaired(path, f"lies in sub-{label}, but its name does not say so"))
+            continue
         if _passes(file, query, config):
             found[query].append(file)
     return found, unpaired
@@ -67,10 +70,11 @@ def _indexed(bids_dir: Path, label: str) -> list[Path]:
             validate=False, ignore=[others, re.compile(r"/\.")], index_metadata=False
         )
         layout = BIDSLayout(bids_dir, validate=False, indexer=indexer)
-        names = layout.get(subject=label, return_type="filename")
+        # Not by subject: pybids takes it from the first sub- of the whole path, that above the dataset included.
+        found = [Path(name) for name in layout.files]
     except Exception as error:
         raise InvalidDatasetError(f"{bids_dir}: cannot be indexed: {error}") from error
-    return sorted(Path(name) for name in names)
+    return sorted(path for path in found if path.is_relative_to(bids_dir / f"sub-{label}"))
 
 
 def _query(path: Path) -> str | None:
@@ -95,7 +99,14 @@ def _passes(file: BidsFile, query: str, config: RunConfig) -> bool:
     elif file.entities.get("ses") is None:
         wanted.pop("ses", None)
     wanted |= {_SHORT.get(key, key): value for key, value in config.filters.get(query, {}).items()}
-    return all(_fits(file.entities.get(name), value, name) for name, value in wanted.items())
+    told = {
+        "datatype": file.path.parent.name,
+        "suffix": file.suffix,
+        "extension": file.extension,
+        **file.extra,
+        **dict(file.entities.labels),
+    }
+    return all(_fits(told.get(name), value, name) for name, value in wanted.items())
 
 
 _SHORT = {
@@ -114,6 +125,6 @@ def _fits(label: str | None, wanted: Any, name: str) -> bool:
     if wanted == "*":
         return label is not None
     choices = wanted if isinstance(wanted, list) else [wanted]
-    if label is not None and name in {"run", "echo"} and label.isdigit():
-        return any(str(choice).isdigit() and int(choice) == int(label) for choice in choices)
+    if label is not None and name in {"run", "echo"} and label.isdecimal():
+        return any(str(choice).isdecimal() and int(choice) == int(label) for choice in choices)
     return label in [str(choice) for choice in choices]
