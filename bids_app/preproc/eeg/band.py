@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from mne.filter import filter_data
 
-from bids_app.errors import UsageError
+from bids_app.errors import DataError, UsageError
 from bids_app.values.recording import Recording
 
 NYQUIST_SHARE = 0.9  # the transition band needs room below half the rate
@@ -37,6 +37,8 @@ def apply(
     ------
     UsageError
         For edges that leave no band.
+    DataError
+        When the rate is too low for the band.
     """
     if not 0 < settings.low_hz < settings.high_hz:
         raise UsageError(
@@ -44,6 +46,12 @@ def apply(
             "expected 0 < low_hz < high_hz"
         )
     high_hz = min(settings.high_hz, NYQUIST_SHARE * recording.rate_hz / 2)
+    if high_hz <= settings.low_hz:
+        raise DataError(
+            f"{where}: the band of {settings.low_hz:g} to {settings.high_hz:g} Hz lies above the rate "
+            f"of {recording.rate_hz:g} Hz",
+            hint="choose other edges in [eeg.band], or a higher rate_hz in [eeg.resample]",
+        )
     if high_hz < settings.high_hz:
         tell(f"{where}: the band ends at {high_hz:g} Hz, as the rate is {recording.rate_hz:g} Hz")
     filtered = filter_data(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from mne.filter import notch_filter
 
+from bids_app.errors import UsageError
 from bids_app.values.recording import Recording
 
 
@@ -27,7 +29,17 @@ class Settings:
 def apply(
     recording: Recording, settings: Settings, where: str, tell: Callable[[str], None]
 ) -> Recording:
-    """Filter at the line frequency and its multiples below half the rate, zero phase."""
+    """Filter at the line frequency and its multiples below half the rate, zero phase.
+
+    Raises
+    ------
+    UsageError
+        For a frequency that is none.
+    """
+    if not 0 <= settings.line_hz < math.inf:
+        raise UsageError(
+            f"config file: [eeg.notch] line_hz is {settings.line_hz:g}; expected 0 or more"
+        )
     line_hz = settings.line_hz or recording.line_hz
     if not line_hz:
         tell("no line-noise filter: the sidecar gives no PowerLineFrequency")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -9,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 from scipy.signal import resample_poly
 
-from bids_app.errors import DataError
+from bids_app.errors import DataError, UsageError
 from bids_app.values.recording import Recording
 
 LARGEST_FACTOR = 1000
@@ -37,15 +38,21 @@ def apply(
     ------
     DataError
         When the two rates have no simple ratio.
+    UsageError
+        For a rate that is none.
     """
+    if not 0 < settings.rate_hz < math.inf:
+        raise UsageError(
+            f"config file: [eeg.resample] rate_hz is {settings.rate_hz:g}; expected more than 0"
+        )
     ratio = Fraction(settings.rate_hz / recording.rate_hz).limit_denominator(LARGEST_FACTOR)
-    if ratio == 1:
-        return recording
     if abs(float(ratio) * recording.rate_hz / settings.rate_hz - 1) > 1e-9:  # noqa: PLR2004 (float error only)
         raise DataError(
             f"{where}: {recording.rate_hz:g} Hz cannot be brought to {settings.rate_hz:g} Hz exactly",
             hint="choose another [eeg.resample] rate_hz",
         )
+    if ratio == 1:
+        return replace(recording, rate_hz=settings.rate_hz)
     if ratio > 1:
         tell(f"recorded at {recording.rate_hz:g} Hz, below the model's {settings.rate_hz:g} Hz")
     rows = [
