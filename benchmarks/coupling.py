@@ -74,7 +74,7 @@ def _arguments() -> argparse.Namespace:
 
 def _timed(what: str, command: list[str]) -> None:
     start = time.perf_counter()
-    subprocess.run([sys.executable, *command], check=True)  # noqa: S603 (this project's own commands)
+    subprocess.run([sys.executable, *command], check=True)
     print(f"{what}: {time.perf_counter() - start:.0f} s", flush=True)
 
 
@@ -94,7 +94,7 @@ def _report(dataset: Path, out: Path, models: list[str]) -> None:
         weights = _smoothed(truth.weights(mask), mask)
         coupled = truth.coupled(mask)
         measured = prepare.smoothed_rows(run, mask, config)[:, coupled]
-        volumes, predicted = _predictions(out, run, mask, models)
+        volumes, predicted = _predictions(run, mask, models)
         quiet = (truth.bold @ weights)[volumes][:, coupled]
         rows = {
             "oracle": (truth.oracle @ weights)[volumes],
@@ -117,7 +117,7 @@ def _smoothed(weights: Floats, mask: Mask) -> Floats:
 
 
 def _predictions(
-    out: Path, run: reuse.PreprocessedRun, mask: Mask, models: list[str]
+    run: reuse.PreprocessedRun, mask: Mask, models: list[str]
 ) -> tuple[list[int], dict[str, Floats]]:
     rows, volumes = {}, []
     for name in models:

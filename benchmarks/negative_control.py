@@ -78,7 +78,7 @@ def _one(folder: Path, seed: int, asked: argparse.Namespace) -> tuple[float, flo
 
 
 def _run(*command: str) -> None:
-    subprocess.run([sys.executable, *command], check=True)  # noqa: S603 (this project's own commands)
+    subprocess.run([sys.executable, *command], check=True)
 
 
 if __name__ == "__main__":

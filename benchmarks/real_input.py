@@ -47,7 +47,7 @@ def main() -> None:
         _eeg(dataset, recording, n_volumes)
         start = time.perf_counter()
         command = [sys.executable, "-m", "bids_app", str(dataset), str(out), "participant"]
-        code = subprocess.run(command, check=False).returncode  # noqa: S603 (this project's own command)
+        code = subprocess.run(command, check=False).returncode
         print(
             f"participant: exit code {code}, {time.perf_counter() - start:.0f} s, {n_volumes} volumes"
         )

@@ -83,26 +83,29 @@ class Stage:
     ----------
     work_dir : Path
         Where records lie.
+    output_dir : Path
+        Where the stage writes; its files are recorded relative to it, so that a work folder may serve another one.
     name : str
         Name of the stage, with that of its run or participant.
     key : str
         See :func:`key`.
     """
 
-    def __init__(self, work_dir: Path, name: str, key: str) -> None:
+    def __init__(self, work_dir: Path, output_dir: Path, name: str, key: str) -> None:
         self.path = work_dir / "stages" / f"{name}.json"
+        self.root = output_dir
         self.key = key
 
     def done(self) -> Done | None:
         """Give what the stage left when all is as the record says; None when there is work to do."""
         try:
             found = read_json(self.path)
-            files = dict(found["files"])
+            files = {self.root / name: content for name, content in found["files"].items()}
             same = found["key"] == self.key and all(
-                sha256(Path(name)) == content for name, content in files.items()
+                sha256(path) == content for path, content in files.items()
             )
-            return Done([Path(name) for name in files], dict(found["told"])) if same else None
-        except (AppError, OSError, KeyError, ValueError, TypeError):
+            return Done(list(files), dict(found["told"])) if same else None
+        except (AppError, OSError, KeyError, ValueError, TypeError, AttributeError):
             return None
 
     def record(self, files: Iterable[Path], told: dict[str, Any]) -> Done:
@@ -111,11 +114,12 @@ class Stage:
         Parameters
         ----------
         files : iterable of Path
-            What it wrote.
+            What it wrote, below the output folder.
         told : dict
             What the report must say of it; plain values only.
         """
-        written = {str(path): sha256(path) for path in files}
-        told = plain(told)
-        write_json(self.path, {"key": self.key, "files": written, "told": told})
-        return Done([Path(name) for name in written], told)
+        paths = list(files)
+        written = {path.relative_to(self.root).as_posix(): sha256(path) for path in paths}
+        kept = plain(told)
+        write_json(self.path, {"key": self.key, "files": written, "told": kept})
+        return Done(paths, kept)

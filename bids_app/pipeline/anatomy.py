@@ -82,7 +82,10 @@ class Anatomy:
             raise self._done
         if self._done is None:
             stage = provenance.Stage(
-                self.config.work_dir, f"{self.entities.stem}_anatomy", self.key
+                self.config.work_dir,
+                self.config.output_dir,
+                f"{self.entities.stem}_anatomy",
+                self.key,
             )
             try:
                 self._done = (None if self.config.overwrite else stage.done()) or self._estimate(

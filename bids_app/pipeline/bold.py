@@ -57,7 +57,9 @@ class Engine:
 
     def stage(self, entities: Entities, key: str) -> provenance.Stage:
         """Record of one run."""
-        return provenance.Stage(self.config.work_dir, f"{entities.stem}_bold", key)
+        return provenance.Stage(
+            self.config.work_dir, self.config.output_dir, f"{entities.stem}_bold", key
+        )
 
 
 def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:

@@ -77,7 +77,9 @@ def clean(pairing: Pairing, scan: Scan, config: RunConfig) -> provenance.Done:
     inputs = [*companions(path), *(found for found in beside.values() if found)]
     decides = [pairing.eeg_metadata, scan, steps, config.volume_marker]
     key = provenance.key("eeg", inputs, decides)
-    stage = provenance.Stage(config.work_dir, f"{pairing.entities.stem}_eeg", key)
+    stage = provenance.Stage(
+        config.work_dir, config.output_dir, f"{pairing.entities.stem}_eeg", key
+    )
     done = None if config.overwrite else stage.done()
     if done is not None:
         return done

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from bids_app.config import RunConfig, settings
 from bids_app.derivatives import provenance
@@ -19,6 +17,7 @@ from bids_app.files.sidecar import read_json, write_json
 from bids_app.files.whole import whole_folder
 from bids_app.learn.predict import apply
 from bids_app.learn.train import TrainSettings, fit
+from bids_app.learn.weights import weights_hash
 from bids_app.samples.scale import scale_causally, scale_split
 from bids_app.values.bundle import BoldSpec, EegSpec
 from bids_app.values.outcome import Prediction
@@ -175,12 +174,3 @@ def _whole(folder: Path, tested: Sequence[Samples]) -> bool:
     except AppError:
         return False
     return all((folder / f"{run.run}.npy").is_file() for run in tested)
-
-
-def weights_hash(model: nn.Module) -> str:
-    """SHA-256 of a model's weights, by name."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()

@@ -6,11 +6,11 @@ import logging
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from bids_app import __version__
 from bids_app.config import RunConfig
@@ -114,7 +114,9 @@ def train_final(cohort: Cohort, config: RunConfig, record: Record) -> None:
                 architecture, cohort.eeg, cohort.bold, "participant", cohort.contents, config
             )
             folder = config.output_dir / "models" / architecture
-            stage = provenance.Stage(config.work_dir, f"model_{architecture}", task.key(split))
+            stage = provenance.Stage(
+                config.work_dir, config.output_dir, f"model_{architecture}", task.key(split)
+            )
             if config.overwrite or stage.done() is None:
                 log.info("%s: final model on %d participants", architecture, len(cohort.levels))
                 fitted = fit(
@@ -187,7 +189,10 @@ def _judged(task: Task, cohort: Cohort, splits: Sequence[Split]) -> Judgement:
     """Predict, write and judge, unless that is done."""
     keys = [task.key(split) for split in splits]
     stage = provenance.Stage(
-        task.config.work_dir, f"group_{task.architecture}", provenance.key("group", [], keys)
+        task.config.work_dir,
+        task.config.output_dir,
+        f"group_{task.architecture}",
+        provenance.key("group", [], keys),
     )
     done = None if task.config.overwrite else stage.done()
     if done is not None:
@@ -259,7 +264,7 @@ def _training(cohort: Cohort, config: RunConfig) -> dict[str, Any]:
     versions = {
         "eeg2fmri": __version__,
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": metadata.version("torch"),
         "numpy": np.__version__,
     }
     return {

@@ -67,6 +67,7 @@ def _judged(task: Task, data: _Data, splits: Sequence[Split]) -> Judgement:
     keys = [task.key(split) for split in splits]
     stage = provenance.Stage(
         task.config.work_dir,
+        task.config.output_dir,
         f"sub-{label}_{task.architecture}_{task.kind}",
         provenance.key("within", [], keys),
     )
