@@ -10,7 +10,7 @@ from typing import Any
 import filelock
 
 from bids_app import __version__
-from bids_app.errors import TemporaryError
+from bids_app.errors import DataError, TemporaryError
 from bids_app.files.sidecar import write_json
 from bids_app.files.tables import read_tsv, write_tsv
 from bids_app.files.whole import write_text
@@ -75,7 +75,7 @@ def describe(
         "Name": "eeg2fmri: fMRI synthesized from EEG",
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
-        "GeneratedBy": [generated, *source.get("GeneratedBy", [])],
+        "GeneratedBy": [generated, *_list(source.get("GeneratedBy"))],
         "RawDataset": {"Name": source.get("Name"), "Identity": identity(source)},
         "DatasetLinks": {name: path.resolve().as_uri() for name, path in links.items()},
     }
@@ -90,17 +90,32 @@ def describe(
         describe_labels(output_dir, DESCRIPTIONS)
 
 
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def identity(source: dict[str, Any]) -> str:
     """Hash of a dataset's description: tells datasets apart wherever they are mounted."""
     return hashlib.sha256(json.dumps(source, sort_keys=True).encode()).hexdigest()
 
 
 def describe_labels(output_dir: Path, labels: dict[str, str]) -> None:
-    """Add ``desc`` labels to ``descriptions.tsv``, which other jobs may be writing too."""
+    """Add ``desc`` labels to ``descriptions.tsv``, which other jobs may be writing too.
+
+    Raises
+    ------
+    DataError
+        When the file that is there is another table.
+    """
     path = output_dir / "descriptions.tsv"
     known: dict[str, str] = {}
     if path.is_file():
         table = read_tsv(path)
+        if not {"desc_id", "description"} <= table.keys():
+            raise DataError(
+                f"{path}: has columns {', '.join(table)}; expected desc_id and description",
+                hint="remove the file; it is written again",
+            )
         known = dict(zip(table["desc_id"], table["description"], strict=True))
     merged = known | {f"desc-{name}": text for name, text in labels.items()}
     write_tsv(

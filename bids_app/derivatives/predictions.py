@@ -126,9 +126,10 @@ def _refuse_foreign(sidecar: Path, model: dict[str, Any]) -> None:
     if not sidecar.is_file():
         return
     try:
-        found = read_json(sidecar).get("Model", {})
+        found = read_json(sidecar).get("Model")
     except AppError:
         return  # half a file from another day tells nothing of who wrote it
+    found = found if isinstance(found, dict) else {}
     same = ("Name", "Origin") if model.get("Origin") != "bundle" else ("Name", "Origin", "Weights")
     if any(found.get(name) != model.get(name) for name in same):
         raise CannotCreateError(
