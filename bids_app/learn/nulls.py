@@ -20,6 +20,9 @@ from bids_app.values import Floats, Ints
 MEAN_R = "mean r"
 MAX_PARCEL_R = "max parcel r"
 
+CROSS_FITTED_WIDTH = float(np.sqrt(2))
+"""With linear models on random data, the variance of the mean over folds is at most doubled."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShiftProfile:
@@ -114,7 +117,11 @@ def shift_profile(
 
 
 def shift_test(
-    profiles: Sequence[ShiftProfile], rng: np.random.Generator, n_shifts: int = 999
+    profiles: Sequence[ShiftProfile],
+    rng: np.random.Generator,
+    n_shifts: int = 999,
+    *,
+    cross_fitted: bool = True,
 ) -> list[NullTest]:
     """Test whether runs correlate more than when each is shifted by its own random amount.
 
@@ -126,6 +133,11 @@ def shift_test(
         Draws the shifts.
     n_shifts : int, default=999
         How many.
+    cross_fitted : bool, default=True
+        The runs (or blocks) were predicted by models trained on each other. What two of them have
+        in common by chance then counts twice, once in each direction, which a shift of test data
+        alone does not repeat: the null is widened by the square root of 2. False for a model that
+        was trained on none of them.
 
     Returns
     -------
@@ -137,27 +149,32 @@ def shift_test(
         for run in profiles
     ]
     none = [np.zeros(1, np.int64)] * len(profiles)
+    width = CROSS_FITTED_WIDTH if cross_fitted else 1.0
+    observed, null = (_averaged(profiles, shifts) for shifts in (none, drawn))
     return [
-        _test(MEAN_R, _mean_r(profiles, none), _mean_r(profiles, drawn)),
-        _test(MAX_PARCEL_R, _max_parcel_r(profiles, none), _max_parcel_r(profiles, drawn)),
+        _test(MEAN_R, observed[0], _widened(null[0], width)),
+        _test(MAX_PARCEL_R, observed[1].max(axis=1), _widened(null[1], width).max(axis=1)),
     ]
+
+
+def _averaged(profiles: Sequence[ShiftProfile], shifts: Sequence[Ints]) -> tuple[Floats, Floats]:
+    """Average over runs: r over voxels, shape (shift,), and of parcels, (shift, parcel)."""
+    pairs = list(zip(profiles, shifts, strict=True))
+    over_voxels: Floats = np.mean([run.mean_r[at] for run, at in pairs], axis=0)
+    of_parcels: Floats = np.mean([run.parcel_r[at] for run, at in pairs], axis=0)
+    return over_voxels, of_parcels
+
+
+def _widened(null: Floats, width: float) -> Floats:
+    """Spread a null, shifts along its first axis, about its mean."""
+    centre = null.mean(axis=0)
+    wider: Floats = centre + width * (null - centre)
+    return wider
 
 
 def _test(statistic: str, observed: Floats, null: Floats) -> NullTest:
     p = (1 + int((null >= observed[0]).sum())) / (1 + len(null))
     return NullTest(statistic, float(observed[0]), p, null)
-
-
-def _mean_r(profiles: Sequence[ShiftProfile], shifts: Sequence[Ints]) -> Floats:
-    runs = [run.mean_r[at] for run, at in zip(profiles, shifts, strict=True)]
-    averages: Floats = np.mean(runs, axis=0)
-    return averages
-
-
-def _max_parcel_r(profiles: Sequence[ShiftProfile], shifts: Sequence[Ints]) -> Floats:
-    runs = [run.parcel_r[at] for run, at in zip(profiles, shifts, strict=True)]
-    largest: Floats = np.mean(runs, axis=0).max(axis=1)
-    return largest
 
 
 def _unit(rows: Floats) -> Floats:

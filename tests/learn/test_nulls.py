@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bids_app.errors import DataError
-from bids_app.learn.nulls import shift_profile, shift_test
+from bids_app.learn.nulls import ShiftProfile, shift_profile, shift_test
 from bids_app.learn.parcels import parcel_means, parcels
 from bids_app.metrics import r
 from bids_app.values import Floats
@@ -35,7 +35,7 @@ def test_a_coupling_is_found_and_its_absence_too(rng: np.random.Generator) -> No
     coupled, apart = [], []
     for _ in range(3):
         true, other = smooth_noise(rng, 155, 20), smooth_noise(rng, 155, 20)
-        coupled.append(shift_profile(true, 0.3 * true + other, labels, 15))
+        coupled.append(shift_profile(true, 0.6 * true + other, labels, 15))
         apart.append(shift_profile(true, other, labels, 15))
     for test in shift_test(coupled, np.random.default_rng(0)):
         assert test.p <= 0.005
@@ -58,12 +58,38 @@ def test_without_a_coupling_one_test_in_twenty_rejects(rng: np.random.Generator)
                 ],
                 rng,
                 199,
+                cross_fitted=False,
             )
         ]
         for _ in range(200)
     ])
     assert ((p <= 0.05).mean(axis=0) < 0.10).all()
     assert (p <= 0.5).mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.12)
+
+
+def cross_fitted_profiles(rng: np.random.Generator) -> list[ShiftProfile]:
+    """Runs of noise, each predicted by a linear model that was trained on the others."""
+    eeg = [smooth_noise(rng, 155, 30) for _ in range(4)]
+    bold = [smooth_noise(rng, 155, 8) for _ in range(4)]
+    products = [x.T @ y for x, y in zip(eeg, bold, strict=True)]
+    return [
+        shift_profile(y, x @ (sum(products) - own), np.arange(8), 15)
+        for x, y, own in zip(eeg, bold, products, strict=True)
+    ]
+
+
+def test_models_trained_on_each_other_do_not_reject_more_often(rng: np.random.Generator) -> None:
+    p = np.array([
+        [
+            [test.p for test in shift_test(profiles, rng, 199, cross_fitted=widened)]
+            for widened in (False, True)
+        ]
+        for profiles in (cross_fitted_profiles(rng) for _ in range(250))
+    ])
+    naive, widened = (p <= 0.05).mean(axis=0)
+    assert naive[1] > 0.12
+    assert (widened < 0.085).all()
+    assert (widened > 0.01).all()
 
 
 def test_drifts_of_both_are_no_coupling(rng: np.random.Generator) -> None:
@@ -80,6 +106,7 @@ def test_drifts_of_both_are_no_coupling(rng: np.random.Generator) -> None:
             ],
             rng,
             99,
+            cross_fitted=False,
         )[0].p
         for _ in range(150)
     ]
@@ -89,8 +116,8 @@ def test_drifts_of_both_are_no_coupling(rng: np.random.Generator) -> None:
 def test_shifts_are_never_short(rng: np.random.Generator) -> None:
     true = smooth_noise(rng, 41, 3)
     profile = shift_profile(true, true, np.zeros(3, int), 15)
-    found = shift_test([profile], rng, 500)[0]
-    assert set(found.null) == set(profile.mean_r[15:27])
+    found = shift_test([profile], rng, 500, cross_fitted=False)[0]
+    assert np.allclose(np.unique(found.null.round(9)), np.unique(profile.mean_r[15:27].round(9)))
 
 
 def test_a_constant_prediction_is_never_significant(rng: np.random.Generator) -> None:
