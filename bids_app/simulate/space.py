@@ -12,7 +12,7 @@ from bids_app.values import Floats
 from bids_app.values.estimates import Warp
 from bids_app.values.space import Grid, Volume, apply_affine
 
-INVERSE_STEPS = 7
+INVERSE_STEPS = 5
 SLAB_POINTS = 1_000_000
 
 
