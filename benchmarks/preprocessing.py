@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -123,7 +123,10 @@ def make_case(template: Template, n_volumes: int, header_degrees: float, seed: i
 
 
 def make_run(
-    pull: object, oblique: Floats, n_volumes: int, rng: np.random.Generator
+    pull: Callable[[torch.Tensor], torch.Tensor],
+    oblique: Floats,
+    n_volumes: int,
+    rng: np.random.Generator,
 ) -> tuple[BoldSeries, Floats, Floats]:
     """Simulate a moving run; a BOLD voxel is the mean of 2 x 2 x 2 points."""
     axes = np.array([[-3.0, 0, 0, 96], [0, 3.0, 0, -100], [0, 0, 4.0, -62], [0, 0, 0, 1]])
@@ -137,14 +140,18 @@ def make_run(
     walk += 0.03 * rng.standard_normal((n_volumes, 6))
     walk *= 2 / np.abs(walk).max()
     motion = np.stack([turned(tuple(row[3:]), tuple(row[:3])) for row in walk])
+    # The still head once on a finer grid, which is then read along the moving points.
+    still = Grid((180, 220, 190), turned((0, 0, 0), (-90.0, -125.0, -90.0)))
+    back = np.linalg.inv(oblique) @ np.linalg.inv(place)
+    parts = pull(affine_points(back @ still.affine, lattice(still.shape, "cpu")))
+    image = torch.einsum("t,txyz->xyz", torch.tensor(BOLD), parts)[None]
     fine_points = lattice(fine.shape, "cpu")
     volumes = np.empty((n_volumes, *grid.shape), dtype=np.float32)
     bias = 1 + 0.2 * np.linspace(-1, 1, 64, dtype=np.float32)[:, None, None]
     for index in range(n_volumes):
-        back = np.linalg.inv(oblique) @ np.linalg.inv(place) @ np.linalg.inv(motion[index])
-        points = affine_points(back @ fine.affine, fine_points)
-        image = np.tensordot(np.array(BOLD), pull(points).numpy(), axes=1)  # type: ignore[operator]  # a closure
-        volumes[index] = image.reshape(64, 2, 64, 2, 32, 2).mean(axis=(1, 3, 5)) * bias
+        chain = np.linalg.inv(still.affine) @ np.linalg.inv(motion[index]) @ fine.affine
+        found = sample(image, affine_points(chain, fine_points))[0].numpy()
+        volumes[index] = found.reshape(64, 2, 64, 2, 32, 2).mean(axis=(1, 3, 5)) * bias
     volumes += rng.standard_normal(volumes.shape, dtype=np.float32) * 1.2
     return BoldSeries(np.moveaxis(volumes, 0, -1), grid, 2.0), motion, place
 
