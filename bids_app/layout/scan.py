@@ -78,8 +78,6 @@ def _indexed(bids_dir: Path, label: str) -> list[Path]:
 
 
 def _query(path: Path) -> str | None:
-    if path.name.startswith("."):
-        return None
     stem, _, extension = path.name.partition(".")
     for query, (suffix, extensions) in QUERIES.items():
         if stem.rsplit("_", 1)[-1] == suffix and f".{extension}".lower() in extensions:

@@ -367,6 +367,17 @@ def test_markers_are_found_after_a_renaming(tmp_path: Path, volts: Floats) -> No
     assert len(eeg.read(path).events) == 2
 
 
+def test_samples_may_be_written_as_text(tmp_path: Path, volts: Floats) -> None:
+    path = as_brainvision(tmp_path / "a_eeg.vhdr", volts)
+    header = path.read_text("utf-8").replace("DataFormat=BINARY", "DataFormat=ASCII")
+    binary = "[Binary Infos]\nBinaryFormat=IEEE_FLOAT_32"
+    text = "[ASCII Infos]\nDecimalSymbol=.\nSkipLines=1\nSkipColumns=0"
+    path.write_text(header.replace(binary, text).replace(",,0.1,", ",,1,"), "utf-8")
+    rows = [" ".join(NAMES), *(" ".join(f"{x:.4f}" for x in row) for row in 1e6 * volts.T)]
+    path.with_suffix(".eeg").write_text("\n".join(rows) + "\n")
+    assert eeg.read(path).volts == pytest.approx(volts, abs=1e-9)
+
+
 def test_a_recording_may_have_no_marker_file(tmp_path: Path, volts: Floats) -> None:
     path = as_brainvision(tmp_path / "a_eeg.vhdr", volts)
     path.with_suffix(".vmrk").unlink()
