@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bids_app import __version__
 from bids_app.errors import AppError
 from bids_app.files.sidecar import read_json, write_json
@@ -48,15 +50,17 @@ def key(stage: str, inputs: Iterable[Path], settings: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Turn settings and figures into what JSON can hold: NaN becomes None."""
+    """Turn settings and figures into what JSON can hold: what is not finite becomes None."""
     if is_dataclass(value) and not isinstance(value, type):
         return plain(asdict(value))
     if isinstance(value, dict):
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return plain(value.tolist())
     if isinstance(value, float):
-        return None if math.isnan(value) else float(value)
+        return value if math.isfinite(value) else None
     return value if isinstance(value, (str, int, bool, type(None))) else str(value)
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from bids_app.config import RunConfig
-from bids_app.derivatives import provenance, reuse, write
-from bids_app.files import nifti, tables
+from bids_app.derivatives import provenance, write
+from bids_app.files import nifti
 from bids_app.files.template import NAME
 from bids_app.pipeline.anatomy import Anatomy
-from bids_app.pipeline.place import Figures, output_grid, target
+from bids_app.pipeline.place import HALF, Figures, output_grid, target
+from bids_app.pipeline.reused import take_over
 from bids_app.preproc import fmri
 from bids_app.report import figures
 from bids_app.values import Floats
@@ -24,7 +24,6 @@ from bids_app.values.space import Mask
 
 log = logging.getLogger(__name__)
 
-HALF = 0.5
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 
 
@@ -52,21 +51,16 @@ class Engine:
             Files, and ``figures`` and ``notes`` for the report.
         """
         if "fmriprep" in self.config.derivatives:
-            return _reused(self, run, entities)
+            return take_over(run, entities, self.config)
         return _builtin(self, run, entities)
-
-    def stage(self, entities: Entities, key: str) -> provenance.Stage:
-        """Record of one run."""
-        return provenance.Stage(
-            self.config.work_dir, self.config.output_dir, f"{entities.stem}_bold", key
-        )
 
 
 def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     config = engine.config
     engine.anatomy.ensure()  # the report tells of it even when the run is done
     decides = [run.metadata, engine.anatomy.key, config.sloppy]
-    stage = engine.stage(entities, provenance.key("bold", [run.bold.path], decides))
+    key = provenance.key("bold", [run.bold.path], decides)
+    stage = provenance.Stage(config.work_dir, config.output_dir, f"{entities.stem}_bold", key)
     done = None if config.overwrite else stage.done()
     if done is not None:
         return done
@@ -139,68 +133,3 @@ def _draw(
     fd_mm, dvars = confounds["framewise_displacement"], confounds.get("dvars")
     figures.motion(path, parameters, fd_mm, dvars, bold.tr_s)
     return told
-
-
-def _reused(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
-    """Take a run from fMRIPrep: its template is kept, its voxels are brought to the output grid."""
-    config = engine.config
-    root = config.derivatives["fmriprep"]
-    found = reuse.match(reuse.runs(root, entities.participant), entities, root)
-    assert found.bold is not None
-    assert found.mask is not None
-    assert found.space is not None
-    grid = output_grid(config)
-    inputs = [found.bold, found.mask, *found.tissues.values()]
-    decides = [found.metadata, run.metadata, grid.affine.tolist()]
-    stage = engine.stage(entities, provenance.key("reused", inputs, decides))
-    done = None if config.overwrite else stage.done()
-    if done is not None:
-        return done
-    log.info("%s: BOLD from fMRIPrep", entities.stem)
-    series = nifti.read_bold(found.bold, run.metadata | found.metadata)
-    mask = nifti.read_mask(found.mask)
-    inside = fmri.onto_grid(mask.inside.astype(np.float32), mask.grid, grid) > HALF
-    volumes = fmri.series_onto_grid(series, grid, inside)
-    bold = write.BoldInTemplate(
-        volumes=volumes,
-        reference=np.median(volumes, axis=3),
-        mask=Mask(grid, inside),
-        tr_s=series.tr_s,
-        start_time_s=series.start_time_s,
-        metadata=run.metadata | found.metadata,
-    )
-    where = target(config, entities, found.space.name, [found.bold], "fmriprep")
-    corrected = found.metadata.get("SliceTimingCorrected")
-    files = write.write_bold(where, bold, slice_timing_corrected=corrected)
-    tissues = {}
-    for name, path in found.tissues.items():
-        volume = nifti.read_volume(path)
-        tissues[name] = fmri.onto_grid(volume.data, volume.grid, grid)
-    who = Entities.of({"sub": entities.participant})
-    anat = target(config, who, found.space.name, list(found.tissues.values()), "fmriprep")
-    files += write.write_tissues(anat, tissues, grid)
-    files += _reused_confounds(where, found.bold)
-    told = Figures(config.output_dir, entities)
-    path = told.add(
-        "masks",
-        "Masks over mean BOLD",
-        "fMRIPrep's mean BOLD with the outlines of its brain mask and of its grey and white matter.",
-    )
-    own = {name: data > HALF for name, data in tissues.items()}
-    figures.mask_over_mean(path, bold.reference, {"brain": inside} | own, grid)
-    notes = [f"BOLD was taken from fMRIPrep, in {found.space.name}"]
-    if not series.grid.matches(grid):
-        notes.append("fMRIPrep's images were interpolated once more, on to the output grid")
-    return stage.record([*files, *told.files()], {"figures": told.told, "notes": notes})
-
-
-def _reused_confounds(where: write.Target, bold: Path) -> list[Path]:
-    stem = bold.name.split("_space-")[0]
-    path = bold.with_name(f"{stem}_desc-confounds_timeseries.tsv")
-    if not path.is_file():
-        return []
-    columns = {
-        name: np.asarray([tables.number(cell) for cell in column])
-        for name, column in tables.read_tsv(path).items()
-    }
-    return write.write_confounds(where, columns)

@@ -84,30 +84,49 @@ def clean(pairing: Pairing, scan: Scan, config: RunConfig) -> provenance.Done:
     if done is not None:
         return done
     log.info("%s: EEG", pairing.entities.stem)
-    notes: list[str] = []
     recording = _read(pairing, beside["channels.tsv"])
     clock = find_clock(pairing, recording, scan, (beside["events.tsv"], config.volume_marker))
+    return stage.record(*_cleaned(pairing, config, (recording, scan, clock), steps))
+
+
+def _cleaned(
+    pairing: Pairing,
+    config: RunConfig,
+    heard: tuple[Recording, Scan, Clock | None],
+    steps: dict[str, dict[str, Any]],
+) -> tuple[list[Path], dict[str, Any]]:
+    """Clean, write and draw one recording; give its files, and what the report must say of it."""
+    assert pairing.eeg is not None
+    recording, scan, clock = heard
+    path = pairing.eeg.path
+    notes = clock_notes(clock)
     cleaned = cleaning.clean(recording, steps, path.name, notes.append)
     chosen = {
-        cleaning.name(step): asdict(
-            settings(step.Settings, steps[cleaning.name(step)], cleaning.name(step))
-        )
+        name: asdict(settings(step.Settings, steps[name], f"eeg.{name}"))
         for step in cleaning.STEPS
+        for name in (cleaning.name(step),)
     }
     history = write.EegHistory(
         pairing.eeg_metadata, chosen, clock, _n_volumes(scan, clock), scan.tr_s
     )
     written = write.write_eeg(target(config, pairing.entities, NAME, [path]), cleaned, history)
     told = _draw(pairing, config, (recording, cleaned), clock)
-    return stage.record(
-        [*written, *told.files()],
-        {
-            "figures": told.told,
-            "notes": notes,
-            "clock": asdict(clock) if clock else None,
-            "eeg": {"channels": len(cleaned.names), "rate_hz": cleaned.rate_hz, "steps": chosen},
-        },
-    )
+    return [*written, *told.files()], {
+        "figures": told.told,
+        "notes": notes,
+        "clock": asdict(clock) if clock else None,
+        "eeg": {"channels": len(cleaned.names), "rate_hz": cleaned.rate_hz, "steps": chosen},
+    }
+
+
+def clock_notes(clock: Clock | None) -> list[str]:
+    """What a reader must know of a clock."""
+    if clock is None or clock.n_found <= clock.n_expected:
+        return []
+    return [
+        f"{clock.n_found} volume markers for {clock.n_expected} volumes: the first marker was taken as the first "
+        "stored volume; when the scanner's first volumes were not stored, that is wrong"
+    ]
 
 
 def companions(path: Path) -> list[Path]:

@@ -158,6 +158,13 @@ def _gather(labels: Sequence[str], config: RunConfig, record: Record) -> Cohort:
             f"{config.output_dir}: no participant has a run with both preprocessed BOLD and EEG",
             hint="run the participant level first, and look at its reports",
         )
+    return _with_targets(runs, samples, config)
+
+
+def _with_targets(
+    runs: list[PreprocessedRun], samples: list[Samples], config: RunConfig
+) -> Cohort:
+    """Give each run its targets, against the participant's own median volume."""
     mask = prepare.model_mask(runs)
     eeg, bold = prepare.specifications(runs, samples, mask, config)
     levels = {}
@@ -172,17 +179,16 @@ def _gather(labels: Sequence[str], config: RunConfig, record: Record) -> Cohort:
         }
     return Cohort(
         runs={run.name: run for run in runs},
-        samples=[_with_targets(run, targets[run.run]) for run in samples],
+        # Volumes with a window follow each other, so that these are views of the memory maps.
+        samples=[
+            replace(run, targets=targets[run.run][run.volumes[0] : run.volumes[-1] + 1])
+            for run in samples
+        ],
         eeg=eeg,
         bold=bold,
         levels=levels,
         contents={run.name: prepare.content_hash(run) for run in runs},
     )
-
-
-def _with_targets(samples: Samples, rows: Floats) -> Samples:
-    """Give samples their targets; a view, as volumes with a window follow each other."""
-    return replace(samples, targets=rows[samples.volumes[0] : samples.volumes[-1] + 1])
 
 
 def _judged(task: Task, cohort: Cohort, splits: Sequence[Split]) -> Judgement:

@@ -12,6 +12,9 @@ from bids_app.preproc.fmri import grid_for
 from bids_app.values.entities import Entities
 from bids_app.values.space import Grid
 
+HALF = 0.5
+"""Probability from which a voxel belongs to a mask or a tissue."""
+
 
 def output_grid(config: RunConfig) -> Grid:
     """Grid of the output images."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -27,11 +30,9 @@ def truncate_bold(sub: Path) -> None:
 
 def lose_sidecar(sub: Path) -> None:
     """A header that gives milliseconds as seconds, and no sidecar to say otherwise."""
-    import nibabel as nib
-
     (sub / f"func/{RUN}_bold.json").unlink()
     path = sub / f"func/{RUN}_bold.nii.gz"
-    image = nib.load(path)
+    image: Any = nib.load(path)
     broken = nib.Nifti1Image(np.asarray(image.dataobj), image.affine, image.header)
     broken.header.set_zooms((*image.header.get_zooms()[:3], 2000.0))
     broken.header.set_xyzt_units("mm", "sec")
@@ -146,8 +147,6 @@ def test_the_group_level_without_participants(tmp_path: Path, finished: Place) -
 
 
 def test_the_group_level_does_without_raw_data_and_work_folder(copied: Place) -> None:
-    import shutil
-
     before = (copied.out / "group_scores.tsv").read_bytes()
     shutil.rmtree(copied.out / "work")
     shutil.rmtree(copied.bids)

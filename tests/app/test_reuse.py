@@ -134,7 +134,14 @@ def test_killed_and_started_again_gives_the_outputs_of_an_undisturbed_run(
     finished: Place, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    words = [finished.bids, out, "participant", "--participant_label", "01", *QUICK]
+    words: list[str | Path] = [
+        finished.bids,
+        out,
+        "participant",
+        "--participant_label",
+        "01",
+        *QUICK,
+    ]
     started = subprocess.Popen([sys.executable, "-m", "bids_app", *map(str, words)], cwd=ROOT)
     first = out / f"sub-01/func/sub-01_{RUN}_{SPACE}_desc-preproc_bold.nii.gz"
     deadline = time.monotonic() + LONGEST_WAIT_S
