@@ -164,7 +164,7 @@ BAD_FIELDS: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
         r"mask is \(4, 5, 6\); .* says \(4, 5, 7\)",
     ),
     (lambda a: a["bold"].update(grid_affine=[[0] * 4] * 4), "affine has no volume"),
-    (lambda a: a.update(arguments={"widht": 3}), "cnn cannot be built .* no setting 'widht'"),
+    (lambda a: a.update(arguments={"breadth": 3}), "cnn cannot be built .* no setting 'breadth'"),
     (lambda a: a.update(arguments={"hidden": "9"}), "cannot be built with {'hidden': '9'}: "),
     (lambda a: a["arguments"].update(hidden=10**7), r"to_hidden\.0\.bias is \(8,\); .*10000000"),
 ]

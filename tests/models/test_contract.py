@@ -174,6 +174,6 @@ def test_any_cap_rate_and_window(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_unknown_settings_are_named(name: str, eeg: EegSpec, bold: BoldSpec) -> None:
-    with pytest.raises(UsageError, match=f"{name} has no setting 'widht'") as caught:
-        plugins.load("models", name).build(eeg, bold, widht=3)
+    with pytest.raises(UsageError, match=f"{name} has no setting 'breadth'") as caught:
+        plugins.load("models", name).build(eeg, bold, breadth=3)
     assert "known: " in caught.value.hint
