@@ -6,6 +6,8 @@ shuffled: neighbours are alike, and a shuffled null would call almost anything s
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -132,7 +134,7 @@ def shift_test(
     rng : numpy.random.Generator
         Draws the shifts.
     n_shifts : int, default=999
-        How many.
+        How many; where there are not as many different ones, each of them once.
     cross_fitted : bool, default=True
         The runs (or blocks) were predicted by models trained on each other. What two of them have
         in common by chance then counts twice, once in each direction, which a shift of test data
@@ -144,10 +146,7 @@ def shift_test(
     list of NullTest
         One for each statistic.
     """
-    drawn = [
-        rng.integers(run.shortest, len(run.mean_r) - run.shortest + 1, n_shifts)
-        for run in profiles
-    ]
+    drawn = _drawn(profiles, rng, n_shifts)
     none = [np.zeros(1, np.int64)] * len(profiles)
     width = CROSS_FITTED_WIDTH if cross_fitted else 1.0
     observed, null = (_averaged(profiles, shifts) for shifts in (none, drawn))
@@ -155,6 +154,16 @@ def shift_test(
         _test(MEAN_R, observed[0], _widened(null[0], width)),
         _test(MAX_PARCEL_R, observed[1].max(axis=1), _widened(null[1], width).max(axis=1)),
     ]
+
+
+def _drawn(
+    profiles: Sequence[ShiftProfile], rng: np.random.Generator, n_shifts: int
+) -> list[Ints]:
+    """Shifts of each run, shape (shift,): at random, or all that there are when those are fewer."""
+    allowed = [np.arange(run.shortest, len(run.mean_r) - run.shortest + 1) for run in profiles]
+    if math.prod(map(len, allowed)) <= n_shifts:
+        return list(np.array(list(itertools.product(*allowed))).T)
+    return [rng.choice(some, n_shifts) for some in allowed]
 
 
 def _averaged(profiles: Sequence[ShiftProfile], shifts: Sequence[Ints]) -> tuple[Floats, Floats]:

@@ -77,7 +77,9 @@ def apply_bundle(label: str, config: RunConfig, record: Record) -> None:
             {found.prediction.run: found.run for found in scored},
             config,
         )
-        _, judgement = judge([found.prediction for found in scored], case, label)
+        _, judgement = judge(
+            [found.prediction for found in scored], case, label, cross_fitted=False
+        )
         for found in scored:
             draw_run(found.prediction, case, judgement)
         judgement.tell(record)

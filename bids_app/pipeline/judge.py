@@ -31,6 +31,7 @@ from bids_app.values.space import Mask
 log = logging.getLogger(__name__)
 
 CHANCE_95 = 1.96
+DRIFT_S = 128.0  # fluctuations slower than this are drift, as in most analyses of BOLD
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +95,9 @@ class Judgement:
         return [root / figure["path"] for found in self.figures.values() for figure in found]
 
 
-def judge(predictions: Sequence[Prediction], case: Case, who: str) -> tuple[Evaluation, Judgement]:
+def judge(
+    predictions: Sequence[Prediction], case: Case, who: str, *, cross_fitted: bool = True
+) -> tuple[Evaluation, Judgement]:
     """Score predictions and test them against circular shifts.
 
     Parameters
@@ -105,6 +108,8 @@ def judge(predictions: Sequence[Prediction], case: Case, who: str) -> tuple[Eval
         What was measured.
     who : str
         Whom the test is about: together with the seed it decides which shifts are drawn.
+    cross_fitted : bool, default=True
+        See :func:`bids_app.learn.nulls.shift_test`; False for a model that saw none of these runs.
     """
     labels = parcels(case.mask, seed=case.config.random_seed)
     evaluation = evaluate(predictions, case.truths, case.references, labels)
@@ -118,7 +123,8 @@ def judge(predictions: Sequence[Prediction], case: Case, who: str) -> tuple[Eval
     if profiles:
         model, kind = predictions[0].model, predictions[0].split
         rng = generator(case.config.random_seed, "shift test", model, kind, who)
-        judgement.tests.extend(_told(test, model, kind) for test in shift_test(profiles, rng))
+        tests = shift_test(profiles, rng, cross_fitted=cross_fitted)
+        judgement.tests.extend(_told(test, model, kind) for test in tests)
     return evaluation, judgement
 
 
@@ -225,7 +231,9 @@ def _profile(prediction: Prediction, case: Case, labels: Ints) -> ShiftProfile:
     truth = case.truths[prediction.run]
     tr_s = float(case.runs[prediction.run].metadata["RepetitionTime"])
     shortest = int(np.ceil(truth.n_window / truth.rate_hz / tr_s))
-    return shift_profile(true_rows(prediction, truth), prediction.change, labels, shortest)
+    return shift_profile(
+        true_rows(prediction, truth), prediction.change, labels, shortest, DRIFT_S / tr_s
+    )
 
 
 def _told(test: NullTest, model: str, kind: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from bids_app.config import RunConfig
 from bids_app.derivatives.provenance import plain
 from bids_app.errors import AppError
 from bids_app.files.sidecar import write_json
+from bids_app.pipeline.verdict import sentence
 from bids_app.values.outcome import Score
 
 log = logging.getLogger(__name__)
@@ -141,7 +142,8 @@ class Record:
         return top / "log" if self.name == "group" else top / self.name / "log"
 
     def save(self) -> Path:
-        """Write the record."""
+        """Write the record, with its verdict."""
+        self.content["verdict"] = sentence(self.content.get("tests", []))
         file = "group.json" if self.name == "group" else "record.json"
         return write_json(self.folder / file, plain(self.content | {"finished": now()}))
 

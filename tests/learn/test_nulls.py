@@ -151,3 +151,13 @@ def test_a_tiny_mask_has_a_parcel_for_each_voxel() -> None:
     inside = np.zeros((3, 4, 5), bool)
     inside[1, 1, :3] = True
     assert sorted(parcels(Mask(Grid((3, 4, 5), np.eye(4)), inside))) == [0, 1, 2]
+
+
+def test_short_runs_use_each_different_shift_once(rng: np.random.Generator) -> None:
+    labels = np.arange(11) % 3
+    profiles = [
+        shift_profile(rng.normal(size=(33, 11)), rng.normal(size=(33, 11)), labels, 15)
+        for _ in range(2)
+    ]
+    assert {test.n_shifts for test in shift_test(profiles, rng)} == {4 * 4}
+    assert {test.n_shifts for test in shift_test(profiles, rng, n_shifts=15)} == {15}
