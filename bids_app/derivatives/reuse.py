@@ -65,7 +65,7 @@ def participants(root: Path) -> tuple[str, ...]:
     )
 
 
-def runs(root: Path, label: str, space: str | None = None) -> list[PreprocessedRun]:
+def runs(root: Path, label: str, prefer: str | None = None) -> list[PreprocessedRun]:
     """Preprocessed runs of one participant, sorted by name.
 
     Parameters
@@ -74,8 +74,8 @@ def runs(root: Path, label: str, space: str | None = None) -> list[PreprocessedR
         Top of the derivative dataset.
     label : str
         Participant.
-    space : str, optional
-        Template to take; else the first of :data:`SPACES` that the participant has.
+    prefer : str, optional
+        Template to take where the participant has it; else the first of :data:`SPACES`.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def runs(root: Path, label: str, space: str | None = None) -> list[PreprocessedR
         and file.extra.get("desc") == "preproc"
     ]
     found = {file.extra.get("space") for file in series}
-    chosen = space or next((name for name in SPACES if name in found), None)
+    chosen = next((name for name in (prefer, *SPACES) if name in found and name), None)
     series = [file for file in series if file.extra.get("space") == chosen and chosen]
     recordings = {
         _shared(file.entities): file
