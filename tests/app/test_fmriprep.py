@@ -59,7 +59,12 @@ def test_a_model_is_not_carried_to_another_template(
     finished: Place, theirs: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    words = ["-d", f"fmriprep={theirs}", "--model", finished.out / "models" / "ridge"]
+    words: list[str | Path] = [
+        "-d",
+        f"fmriprep={theirs}",
+        "--model",
+        finished.out / "models/ridge",
+    ]
     who = ("--participant_label", "01", "--run", "1")
     ended = app(finished.bids, out, "participant", *who, *words, *QUICK)
     assert ended.code != 0

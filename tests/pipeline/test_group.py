@@ -1,0 +1,96 @@
+"""The group level on preprocessed runs that hold nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from bids_app import pipeline
+from bids_app.config import RunConfig
+from bids_app.errors import MissingInputError, NoMatchError
+from bids_app.files.sidecar import read_json
+from bids_app.files.tables import read_tsv
+from bids_app.pipeline.anatomy import Anatomy
+from bids_app.pipeline.record import Record
+from bids_app.values.pairing import Participant
+
+Write = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    logger = logging.getLogger("bids_app")
+    before = (logger.propagate, list(logger.handlers), logger.level)
+    yield
+    logger.propagate, logger.handlers, logger.level = before
+
+
+def test_left_out_people_are_scored_and_a_model_is_kept(
+    config: RunConfig, preprocessed: Write
+) -> None:
+    for label in ("01", "02", "03"):
+        preprocessed(label)
+    assert pipeline.run(config) == 0
+    record = read_json(config.output_dir / "log" / "group.json")
+    assert [row["status"] for row in record["participants"]] == ["done"] * 3
+    assert [row["name"] for row in record["bundles"]] == ["ridge"]
+    bundle = read_json(config.output_dir / "models" / "ridge" / "bundle.json")
+    assert [person["label"] for person in bundle["training"]["participants"]] == ["01", "02", "03"]
+    table = read_tsv(config.output_dir / "participants.tsv")
+    assert table["participant_id"] == ["sub-01", "sub-02", "sub-03"]
+    assert record["verdict"]
+
+
+def test_a_participant_without_a_window_is_named_and_the_others_go_on(
+    config: RunConfig, preprocessed: Write
+) -> None:
+    for label in ("01", "02"):
+        preprocessed(label)
+    preprocessed("03", eeg_s=8.0)
+    assert pipeline.run(config) == 1
+    record = read_json(config.output_dir / "log" / "group.json")
+    assert [row["status"] for row in record["participants"]] == ["done", "done", "failed"]
+    assert "no volume has a whole window of 10 s" in record["participants"][2]["reason"]
+
+
+def test_one_participant_alone_gives_a_model_but_no_scores(
+    config: RunConfig, preprocessed: Write
+) -> None:
+    preprocessed("01")
+    preprocessed("01", run=2)
+    assert pipeline.run(config) == 0
+    record = read_json(config.output_dir / "log" / "group.json")
+    assert record["scores"] == []
+    assert "nobody could be left out" in record["notes"][0]
+
+
+def test_nobody_with_both_is_said(config: RunConfig, preprocessed: Write) -> None:
+    preprocessed("01")
+    for path in config.output_dir.rglob("*.vhdr"):
+        path.unlink()
+    assert pipeline.run(config) == MissingInputError.exit_code
+    record = read_json(config.output_dir / "log" / "group.json")
+    assert "no participant has a run with both" in record["errors"][0]["why"]
+
+
+def test_the_group_of_an_empty_folder(config: RunConfig) -> None:
+    with pytest.raises(NoMatchError, match=r"out: has no participant"):
+        pipeline.run(config)
+
+
+def test_pages_of_participants_that_were_never_run(config: RunConfig) -> None:
+    (config.bids_dir / "sub-07").mkdir(parents=True)
+    (config.bids_dir / "dataset_description.json").write_text('{"Name": "x"}')
+    asked = replace(config, level="participant", reports_only=True)
+    with pytest.raises(MissingInputError, match="no record of participant 07"):
+        pipeline.run(asked)
+
+
+def test_an_anatomy_without_t1w_says_what_to_do(config: RunConfig) -> None:
+    anatomy = Anatomy(Participant("07", None, ()), config, Record(config, "sub-07"))
+    with pytest.raises(MissingInputError, match="sub-07: has no T1w image") as caught:
+        anatomy.ensure()
+    assert "fmriprep=PATH" in caught.value.hint
