@@ -208,7 +208,9 @@ def mean_over_defined(maps: Sequence[Floats]) -> Floats:
 def _figures(true: Floats, predicted: Floats, labels: Ints) -> list[tuple[str, float, str]]:
     """Name, value and unit of each figure of a run whose series have shape (time, voxel)."""
     by_voxel = r.score(true, predicted)
-    by_parcel = r.score(parcel_means(true, labels), parcel_means(predicted, labels))
+    # Rounding makes the mean of a parcel that cancels out look as if it varied.
+    varies = bool(np.isfinite(by_voxel).any())
+    by_parcel = r.score(parcel_means(true, labels), parcel_means(predicted, labels) * varies)
     defined, parcels = by_voxel[np.isfinite(by_voxel)], by_parcel[np.isfinite(by_parcel)]
     figures = [
         ("r_median", float(np.median(defined)) if defined.size else float("nan"), r.UNIT),

@@ -140,3 +140,20 @@ def test_volumes_that_were_not_measured_are_counted(samples: list[Samples]) -> N
 def test_references_are_one_row_each() -> None:
     reference = References(np.zeros(4), np.ones(4))
     assert reference.training_mean.shape == reference.participant_mean.shape
+
+
+def test_a_constant_row_whose_parcels_cancel_out_has_no_r_either(make_run: MakeRun) -> None:
+    run = make_run("1", 1)
+    n_voxels = targets_of(run).shape[1]
+    level = np.linspace(-1, 1, n_voxels).astype(np.float32) / 3
+    labels = np.zeros(n_voxels, np.int64)
+    references = {run.run: References(level, level * 0.1)}
+    found = evaluate([prediction_of(run, 1.0)], {run.run: run}, references, labels)
+    of_row = {
+        score.name: score.value
+        for score in found.scores
+        if (score.row, score.on) == ("training-mean", run.run)
+    }
+    assert np.isnan([
+        of_row[name] for name in ("r", "r_median", "r_parcel_mean", "r_parcel_max")
+    ]).all()

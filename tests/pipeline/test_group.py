@@ -94,3 +94,19 @@ def test_an_anatomy_without_t1w_says_what_to_do(config: RunConfig) -> None:
     with pytest.raises(MissingInputError, match="sub-07: has no T1w image") as caught:
         anatomy.ensure()
     assert "fmriprep=PATH" in caught.value.hint
+
+
+def test_architectures_stand_side_by_side(config: RunConfig, preprocessed: Write) -> None:
+    for label in ("01", "02"):
+        preprocessed(label)
+    few = {"train": {"epochs": 1}, "models": {"cnn": {"hidden": 8}}}
+    assert pipeline.run(replace(config, architectures=("ridge", "cnn"), tables=few)) == 0
+    func = config.output_dir / "sub-01" / "func"
+    labels = {path.name.split("_desc-")[1] for path in func.glob("*synth*.nii.gz")}
+    assert labels == {"synth_bold.nii.gz", "synthCnn_bold.nii.gz"}
+    record = read_json(config.output_dir / "log" / "group.json")
+    assert record["models"] == ["ridge", "cnn"]
+    assert {"ridge", "cnn"} <= {row["row"] for row in record["scores"]}
+    assert (config.output_dir / "models" / "cnn" / "weights.safetensors").is_file()
+    told = read_tsv(config.output_dir / "descriptions.tsv")
+    assert "desc-synthCnn" in told["desc_id"]
