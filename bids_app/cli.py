@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from bids_app import __version__, log, plugins
-from bids_app.config import RUN_TABLE, RunConfig, read_config_file
+from bids_app.config import PRESETS, RUN_TABLE, RunConfig, read_config_file
 from bids_app.errors import (
     AnalysisLevelError,
     AppError,
@@ -210,6 +210,11 @@ def _switches(command: Any) -> Any:
     "window_lag_s",
     type=float,
     help="Seconds from the window's end to its volume [0].",
+)
+@click.option(
+    "--preset",
+    type=click.Choice(tuple(PRESETS)),
+    help="paper: windows that end at the trigger, EEG at 1000 Hz, the published network.",
 )
 @click.option(
     "--smoothing-fwhm",

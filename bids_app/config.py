@@ -13,6 +13,11 @@ from bids_app.errors import MissingInputError, UsageError
 T = TypeVar("T")
 RUN_TABLE = "run"
 
+PRESETS: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {
+    "paper": {("eeg", "resample"): {"rate_hz": 1000.0}, ("models", "cnn"): {"preset": "paper"}},
+}
+"""Settings of each preset, by table of the config file; the config file wins over them."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
@@ -36,6 +41,9 @@ class RunConfig:
         What to train.
     window_s, window_lag_s : float
         Length of the EEG window, and how long before its volume it ends.
+    preset : str
+        ``paper`` for the settings of Bricman & Borst (2021): windows end at the trigger of their volume, EEG at
+        1000 Hz, the published size of the network. Empty for the app's own.
     smoothing_fwhm_mm : float
         Smoothing of what the model learns; the preprocessed BOLD stays unsmoothed.
     resolution_mm : float
@@ -76,6 +84,7 @@ class RunConfig:
     architectures: tuple[str, ...] = ("ridge",)
     window_s: float = 30.0
     window_lag_s: float = 0.0
+    preset: str = ""
     smoothing_fwhm_mm: float = 8.0
     resolution_mm: float = 3.0
     causal_scaling: bool = False
@@ -97,7 +106,7 @@ class RunConfig:
     command: str = ""
 
     def table(self, *names: str) -> dict[str, Any]:
-        """One table of the config file, such as ``table("eeg", "band")``; empty when it is not there.
+        """One table of the config file, such as ``table("eeg", "band")``; what it lacks is the preset's.
 
         Raises
         ------
@@ -110,7 +119,7 @@ class RunConfig:
             if not isinstance(found, dict):
                 where = ".".join(names[: depth + 1])
                 raise UsageError(f"config file: {where} is {found!r}; expected a table [{where}]")
-        return dict(found)
+        return {**PRESETS.get(self.preset, {}).get(names, {}), **found}
 
 
 def settings(cls: type[T], table: dict[str, Any], where: str) -> T:

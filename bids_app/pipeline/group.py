@@ -277,6 +277,7 @@ def _training(cohort: Cohort, config: RunConfig) -> dict[str, Any]:
         "participants": people,
         "runs": sorted(cohort.runs),
         "seed": config.random_seed,
+        "scaling": "median and quartile spread of each channel, per participant",
         "versions": versions,
     }
 

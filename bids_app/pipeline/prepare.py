@@ -174,12 +174,17 @@ def samples_of(run: PreprocessedRun, config: RunConfig) -> Samples:
         start_time_s=float(metadata.get("StartTime", 0.0)),
         channels=heard.channels,
     )
-    return cut(heard.eeg, heard.rate_hz, heard.clock, scan, window_settings(config))
+    settings = window_settings(config, scan.start_time_s)
+    return cut(heard.eeg, heard.rate_hz, heard.clock, scan, settings)
 
 
-def window_settings(config: RunConfig) -> WindowSettings:
-    """Length and lag of the EEG windows."""
-    return WindowSettings(config.window_s, config.window_lag_s)
+def window_settings(config: RunConfig, start_time_s: float) -> WindowSettings:
+    """Length and lag of the EEG windows of volumes that stand for a time within their acquisition.
+
+    In the paper a window ends at the trigger of its volume, whatever time slice timing brought the volume to.
+    """
+    at_trigger_s = start_time_s if config.preset == "paper" else 0.0
+    return WindowSettings(config.window_s, config.window_lag_s + at_trigger_s)
 
 
 def specifications(
@@ -221,7 +226,7 @@ def specifications(
         tr_s=tr_s,
         start_time_s=start_time_s,
         smoothing_mm=config.smoothing_fwhm_mm,
-        window_lag_s=config.window_lag_s,
+        window_lag_s=window_settings(config, start_time_s).lag_s,
     )
     return eeg, bold
 

@@ -137,5 +137,20 @@ def test_the_same_eeg_under_another_name_has_the_same_hash(
 
 
 def test_window_settings_are_those_of_the_call(config: RunConfig) -> None:
-    settings = prepare.window_settings(replace(config, window_lag_s=1.5))
+    settings = prepare.window_settings(replace(config, window_lag_s=1.5), 0.9)
     assert (settings.window_s, settings.lag_s) == (10, 1.5)
+
+
+def test_windows_of_the_paper_end_at_the_trigger(config: RunConfig, preprocessed: Write) -> None:
+    preprocessed("01")
+    (run,) = runs_of(config)
+    paper = replace(config, preset="paper")
+    samples = prepare.samples_of(run, paper)
+    # 40 volumes of 2 s, windows of 10 s: the first whole one ends at the trigger of volume 5.
+    assert samples.volumes[0] == 5
+    assert samples.stops[0] == (3 + 10) * 50
+    assert len(samples) == N_VOLUMES - 5
+    _, bold = prepare.specifications([run], [samples], prepare.model_mask([run]), paper)
+    assert bold.window_lag_s == 0.5
+    assert paper.table("eeg", "resample") == {"rate_hz": 1000.0}
+    assert paper.table("models", "cnn") == {"preset": "paper"}
