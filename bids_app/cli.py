@@ -23,7 +23,7 @@ from bids_app.errors import (
     MissingInputError,
     UsageError,
 )
-from bids_app.values.entities import LABEL
+from bids_app.labels import LABEL
 
 logger = logging.getLogger(__name__)
 

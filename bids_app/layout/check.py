@@ -17,7 +17,7 @@ from bids_app.errors import (
     NoMatchError,
 )
 from bids_app.files.sidecar import read_json
-from bids_app.values.entities import LABEL
+from bids_app.labels import LABEL
 
 VALIDATOR = "bids-validator-deno"
 LONGEST_VALIDATION_S = 900

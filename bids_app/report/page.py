@@ -13,9 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from bids_app.errors import MissingInputError, UsageError
 from bids_app.files.sidecar import read_json
 from bids_app.files.whole import write_text
+from bids_app.labels import LABEL
 from bids_app.report import methods, pictures, tables
 from bids_app.report.record import Table, count, flat, number, part, rows, text, words
-from bids_app.values.entities import LABEL
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 STATUS_KINDS = {

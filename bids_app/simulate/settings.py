@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from bids_app.errors import UsageError
-from bids_app.values.entities import LABEL
+from bids_app.labels import LABEL
 
 HeadKind = Literal["whole", "defaced", "stripped"]
 HEADS: tuple[HeadKind, ...] = ("whole", "defaced", "stripped")

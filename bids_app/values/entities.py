@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bids_app.labels import LABEL
+
 ORDER = ("sub", "ses", "task", "acq", "ce", "rec", "dir", "run", "echo")
-LABEL = re.compile(r"[0-9a-zA-Z+]+")
 
 
 @dataclass(frozen=True, slots=True)

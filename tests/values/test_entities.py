@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bids_app.values.entities import LABEL, ORDER, Entities, bids_file, parse_name
+from bids_app.labels import LABEL
+from bids_app.values.entities import ORDER, Entities, bids_file, parse_name
 
 LABELS = st.text("abcXYZ0123456789+", min_size=1, max_size=6)
 
