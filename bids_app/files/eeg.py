@@ -94,13 +94,17 @@ def read_header(path: Path) -> tuple[float, float, tuple[str, ...], tuple[Event,
     return rate_hz, raw.n_times / rate_hz, tuple(raw.ch_names), _events(raw)
 
 
-def electrode_positions_m(path: Path) -> dict[str, Floats]:
+def electrode_positions_m(path: Path, scratch: Path) -> dict[str, Floats]:
     """Read the digitised electrodes of a recording in a BIDS dataset, through MNE-BIDS.
+
+    MNE-BIDS leaves lock files beside what it reads; it is given links to the files, so that the dataset is not touched.
 
     Parameters
     ----------
     path : Path
-        The recording, below ``sub-*/[ses-*/]eeg``.
+        The recording, in a folder ``eeg``.
+    scratch : Path
+        Folder that may be written to.
 
     Returns
     -------
@@ -109,10 +113,22 @@ def electrode_positions_m(path: Path) -> dict[str, Floats]:
     """
     if not any(path.parent.glob("*_electrodes.tsv")):
         return {}
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch, prefix=".links-") as folder:
+        top = [part for part in path.name.split("_") if part.startswith(("sub-", "ses-"))]
+        linked = Path(folder, *top, "eeg")
+        linked.mkdir(parents=True)
+        for file in path.parent.iterdir():
+            (linked / file.name).symlink_to(file.resolve())
+        return _digitised(linked / path.name, Path(folder), path)
+
+
+def _digitised(linked: Path, root: Path, path: Path) -> dict[str, Floats]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            raw = mne_bids.read_raw_bids(mne_bids.get_bids_path_from_fname(path), verbose="error")
+            found = mne_bids.get_bids_path_from_fname(linked)
+            raw = mne_bids.read_raw_bids(found.update(root=root), verbose="error")
             montage = raw.get_montage()
     except Exception as error:  # noqa: BLE001 (tables of real datasets fail in many ways)
         log.warning("%s: electrodes.tsv cannot be used: %s", path, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,9 @@ def validate(bids_dir: Path, chosen: tuple[str, ...]) -> dict[str, Any] | None:
     DeviceError
         When the validator itself failed.
     """
-    program = shutil.which(VALIDATOR)
+    # Beside this Python too: an environment need not be on the PATH to be used.
+    beside = Path(sys.executable).parent
+    program = shutil.which(VALIDATOR) or shutil.which(VALIDATOR, path=str(beside))
     if program is None:
         return None
     try:

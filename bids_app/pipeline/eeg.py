@@ -84,7 +84,7 @@ def clean(pairing: Pairing, scan: Scan, config: RunConfig) -> provenance.Done:
     if done is not None:
         return done
     log.info("%s: EEG", pairing.entities.stem)
-    recording = _read(pairing, beside["channels.tsv"])
+    recording = _read(pairing, beside["channels.tsv"], config.work_dir)
     clock = find_clock(pairing, recording, scan, (beside["events.tsv"], config.volume_marker))
     return stage.record(*_cleaned(pairing, config, (recording, scan, clock), steps))
 
@@ -199,14 +199,14 @@ def _events(table: Path) -> tuple[Event, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _read(pairing: Pairing, channels: Path | None) -> Recording:
+def _read(pairing: Pairing, channels: Path | None, scratch: Path) -> Recording:
     assert pairing.eeg is not None
     line = pairing.eeg_metadata.get("PowerLineFrequency")
     table = tables.read_tsv(channels) if channels else None
     recording = files.read(
         pairing.eeg.path, table, float(line) if isinstance(line, (int, float)) else None
     )
-    placed = files.electrode_positions_m(pairing.eeg.path)
+    placed = files.electrode_positions_m(pairing.eeg.path, scratch)
     positions_m = np.array([
         placed.get(name, recording.positions_m[row]) for row, name in enumerate(recording.names)
     ])

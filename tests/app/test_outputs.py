@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,10 @@ def test_the_tree_is_the_committed_one(finished: Place) -> None:
 
 @pytest.mark.parametrize("what", ["bids", "out"])
 def test_the_validator_finds_no_error(finished: Place, what: str) -> None:
-    program = shutil.which("bids-validator-deno")
+    beside = str(Path(sys.executable).parent)
+    program = shutil.which("bids-validator-deno") or shutil.which(
+        "bids-validator-deno", path=beside
+    )
     if program is None:
         pytest.skip("bids-validator-deno is not installed")
     folder = getattr(finished, what)

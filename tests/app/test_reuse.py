@@ -142,6 +142,7 @@ def test_killed_and_started_again_gives_the_outputs_of_an_undisturbed_run(
         "01",
         *QUICK,
     ]
+    words += ["--n-procs", "1"]  # as many threads as each participant had in the undisturbed run
     started = subprocess.Popen([sys.executable, "-m", "bids_app", *map(str, words)], cwd=ROOT)
     first = out / f"sub-01/func/sub-01_{RUN}_{SPACE}_desc-preproc_bold.nii.gz"
     deadline = time.monotonic() + LONGEST_WAIT_S

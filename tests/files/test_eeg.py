@@ -294,7 +294,10 @@ def electrodes(folder: Path, volts: Floats, rows: str) -> Path:
 
 def test_digitised_electrodes_are_in_metres(tmp_path: Path, volts: Floats) -> None:
     path = electrodes(tmp_path, volts, "Cz\t1\t2\t90\nPz\tn/a\tn/a\tn/a\nOz\t0\t-95\t10\n")
-    found = eeg.electrode_positions_m(path)
+    before = path.parent.stat().st_mtime_ns
+    found = eeg.electrode_positions_m(path, tmp_path / "scratch")
+    assert path.parent.stat().st_mtime_ns == before
+    assert not list((tmp_path / "scratch").iterdir())
     assert "Pz" not in found
     assert found["Cz"] == pytest.approx([0.001, 0.002, 0.09], abs=1e-6)
     assert found["Oz"] == pytest.approx([0, -0.095, 0.01], abs=1e-6)
@@ -304,10 +307,10 @@ def test_without_usable_electrodes_there_are_no_positions(
     tmp_path: Path, volts: Floats, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = electrodes(tmp_path, volts, "Cz\tleft\n")
-    assert eeg.electrode_positions_m(path) == {}
+    assert eeg.electrode_positions_m(path, tmp_path / "scratch") == {}
     assert f"{path}: electrodes.tsv cannot be used: " in caplog.text
     (path.parent / "sub-01_electrodes.tsv").unlink()
-    assert eeg.electrode_positions_m(path) == {}
+    assert eeg.electrode_positions_m(path, tmp_path / "scratch") == {}
 
 
 # ------------------------------------------------------------ files that are broken

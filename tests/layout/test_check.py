@@ -90,7 +90,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, stdout: str | Exception) -> None:
             raise stdout
         return subprocess.CompletedProcess(command, 16, stdout, "")
 
-    monkeypatch.setattr(shutil, "which", lambda _: "validator")
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: "validator")
     monkeypatch.setattr(subprocess, "run", run)
 
 
@@ -139,5 +139,5 @@ def test_a_validator_that_fails_is_told(
 def test_without_a_validator_nothing_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     assert validate(tmp_path, ("01",)) is None
