@@ -16,12 +16,17 @@ DEMO_SIZE ?= small
 DEMO_PARTICIPANTS ?= 3
 CONTAINER_TOOLS ?= ../shared/containers
 WORKERS ?= 2
+# a folder with the recordings of benchmarks/real_input.py
+DATA ?=
 
 BIN := $(VENV)/bin
 LOCK := requirements-$(VARIANT).lock
 STAMP := $(VENV)/.installed-$(VARIANT)
 UNIT := not app and not data and not containers
 CODE := bids_app tests run.py .ci $(wildcard benchmarks)
+
+# the app and its tests call programs that came with them
+demo unit app container-lint bench: export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: help venv demo check format unit app container-lint test containers bench lock clean
 
@@ -75,8 +80,10 @@ test: check container-lint app ## everything that CI runs
 containers: ## build both images and run the smallest dataset in them
 	CONTAINER_TOOLS="$(CONTAINER_TOOLS)" VARIANT=$(VARIANT) TORCH_INDEX="$(TORCH_INDEX)" tests/containers/run
 
-bench: venv ## measure accuracy and speed on simulated data
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+bench: venv ## measure accuracy and speed; DATA=FOLDER adds the benchmark on real recordings
+	@for name in preprocessing negative_control coupling; do \
+	  echo "== $$name"; PYTHONPATH=. $(BIN)/python benchmarks/$$name.py; done
+	@$(if $(DATA),PYTHONPATH=. $(BIN)/python benchmarks/real_input.py "$(DATA)",echo "== real_input: not run, no DATA")
 
 lock: ## choose the newest versions that fit, and write them down
 	tool=$$(mktemp -d) && trap 'rm -rf "$$tool"' EXIT && \
