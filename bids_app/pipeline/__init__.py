@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,21 @@ def run(config: RunConfig) -> int:
     return _run_participants(config) if config.level == "participant" else _run_group(config)
 
 
-def participant(label: str, config: RunConfig) -> tuple[int, list[Failure]]:
+def participant(
+    label: str, config: RunConfig, validation: dict[str, Any] | None = None
+) -> tuple[int, list[Failure]]:
     """Preprocess one participant, and predict its BOLD: with a given model, or within the person.
 
     One bad run costs neither the other runs nor the other participants.
+
+    Parameters
+    ----------
+    label : str
+        Without ``sub-``.
+    config : RunConfig
+        The call.
+    validation : dict, optional
+        What the BIDS validator said of the dataset, for the report.
 
     Returns
     -------
@@ -56,6 +68,7 @@ def participant(label: str, config: RunConfig) -> tuple[int, list[Failure]]:
         What did not.
     """
     record = Record(config, f"sub-{label}")
+    record.content["validator"] = validation
     handler = log.to_file(record.folder / "eeg2fmri.log")
     try:
         with record.attempt(f"sub-{label}"):
@@ -185,7 +198,8 @@ def _run_participants(config: RunConfig) -> int:
     links = {"raw": config.bids_dir, **config.derivatives}
     describe(config.output_dir, links, description, dict(os.environ))
     n_done, failures = 0, []
-    for label, (n_runs, failed) in pool.each(chosen, participant, config):
+    work = partial(participant, validation=validation)
+    for label, (n_runs, failed) in pool.each(chosen, work, config):
         n_done += n_runs
         failures += failed
         logger.info("sub-%s: %d runs done, %d problems", label, n_runs, len(failed))
@@ -204,6 +218,7 @@ def _run_group(config: RunConfig) -> int:
     if config.reports_only:
         page.group_page(config.output_dir)
         return 0
+    pool.limit_threads(config.n_procs)
     return _end(*group(config), config)
 
 

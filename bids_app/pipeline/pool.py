@@ -10,6 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from typing import TypeVar
 
+import threadpoolctl
+
 from bids_app import log as logs
 from bids_app.config import RunConfig
 from bids_app.errors import TemporaryError
@@ -61,7 +63,7 @@ def each(
     n_workers, n_threads = plan(config, len(labels))
     config = replace(config, omp_nthreads=n_threads)
     if n_workers == 1:
-        _start(n_threads, None)
+        limit_threads(n_threads)
         for label in labels:
             yield label, work(label, config)
         return
@@ -82,11 +84,17 @@ def each(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _start(n_threads: int, verbosity: int | None) -> None:
-    """Prepare a process: its share of threads, and the log."""
+def limit_threads(n_threads: int) -> None:
+    """Let this process compute on so many threads, in all libraries."""
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(n_threads)))
     from bids_app.learn.device import use_threads  # noqa: PLC0415 (torch, in the worker only)
 
     use_threads(n_threads)
-    if verbosity is not None:
-        logs.setup(verbosity)
+    # For libraries that are loaded already: they looked at the environment before it was set.
+    threadpoolctl.threadpool_limits(n_threads)
+
+
+def _start(n_threads: int, verbosity: int) -> None:
+    """Prepare a worker: its share of threads, and the log."""
+    limit_threads(n_threads)
+    logs.setup(verbosity)
