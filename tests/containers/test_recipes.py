@@ -102,3 +102,18 @@ def test_locks_hold_what_the_app_asks_for() -> None:
             name, least = wanted.split(">=")
             found = [int(part) for part in re.findall(r"\d+", lock[name.lower()])]
             assert found >= [int(part) for part in least.split(".")], wanted
+
+
+def test_what_is_no_python_is_installed_too() -> None:
+    package = ROOT / "bids_app"
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    installed = {
+        file for glob in settings["package-data"]["bids_app"] for file in package.glob(glob)
+    }
+    others = {
+        file
+        for file in package.rglob("*.*")
+        if file.is_file() and file.suffix not in {".py", ".pyc"}
+    }
+    assert others
+    assert others <= installed
