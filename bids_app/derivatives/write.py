@@ -124,7 +124,7 @@ def _write_images(
             continue
         path = target.path("anat", ending, labels | own)
         if name == "brain":
-            nifti.write_mask(path, Mask(grid, np.asarray(images[name]) > 0.5))  # noqa: PLR2004
+            nifti.write_mask(path, Mask(grid, np.asarray(images[name]) > 0.5))  # noqa: PLR2004 (half)
         else:
             nifti.write_volume(path, Volume(np.asarray(images[name], dtype=np.float32), grid))
         more: dict[str, Any] = {"Type": "Brain"} if name == "brain" else {}

@@ -33,7 +33,7 @@ def read_volume(path: Path) -> Volume:
     data = _array(image, path)
     if data.ndim == 4 and data.shape[3] == 1:  # noqa: PLR2004 (a series of one volume is an image)
         data = data[..., 0]
-    if data.ndim != 3:  # noqa: PLR2004
+    if data.ndim != 3:  # noqa: PLR2004 (x, y, z)
         raise DataError(f"{path}: has shape {data.shape}; expected three axes")
     _refuse_empty(data, path)
     return Volume(np.nan_to_num(data, posinf=0.0, neginf=0.0), _grid(image, path))
@@ -42,7 +42,7 @@ def read_volume(path: Path) -> Volume:
 def read_mask(path: Path) -> Mask:
     """Read a mask: every voxel above one half is kept."""
     volume = read_volume(path)
-    return Mask(volume.grid, volume.data > 0.5)  # noqa: PLR2004
+    return Mask(volume.grid, volume.data > 0.5)  # noqa: PLR2004 (half)
 
 
 def read_bold(path: Path, metadata: dict[str, Any]) -> BoldSeries:
@@ -63,7 +63,7 @@ def read_bold(path: Path, metadata: dict[str, Any]) -> BoldSeries:
         When shape, values or times make no BOLD series.
     """
     image = _load(path)
-    if len(image.shape) != 4 or image.shape[3] < 2:  # noqa: PLR2004
+    if len(image.shape) != 4 or image.shape[3] < 2:  # noqa: PLR2004 (x, y, z, time; a series has two)
         raise DataError(
             f"{path}: has shape {image.shape}; expected four axes (x, y, z, time)",
             hint="is this a single volume or a reference image? Name it with another suffix than bold",
@@ -206,7 +206,7 @@ def _grid(image: Any, path: Path) -> Grid:
 
 
 def _refuse_empty(data: Floats, path: Path) -> None:
-    sample = data if data.ndim < 4 else data[..., 0]  # noqa: PLR2004
+    sample = data if data.ndim < 4 else data[..., 0]  # noqa: PLR2004 (a series)
     if not np.isfinite(sample).any() or float(np.nanmax(sample)) == float(np.nanmin(sample)):
         raise DataError(f"{path}: all voxels have the same value; expected an image")
 
