@@ -1,29 +1,24 @@
-"""The data path, in order: what one participant goes through, and what the group does."""
+"""One call of the app: what is to be done, and how it ended.
+
+The data path itself is in :mod:`bids_app.pipeline.story`. It is imported when there is work for it: its libraries take
+longer to load than a call takes that finds everything done.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from bids_app import layout, log
 from bids_app.config import RunConfig
-from bids_app.derivatives import reuse
 from bids_app.derivatives.describe import describe
 from bids_app.errors import InvalidDatasetError, MissingInputError, NoMatchError
 from bids_app.files.whole import check_folder
 from bids_app.layout.check import check_dataset, choose_labels, labels, validate
-from bids_app.pipeline import eeg, plan, pool
-from bids_app.pipeline.anatomy import Anatomy
-from bids_app.pipeline.apply import apply_bundle, model_tr_s
-from bids_app.pipeline.bold import Engine
-from bids_app.pipeline.group import leave_out_each, train_final
-from bids_app.pipeline.record import Failure, Record, exit_code
-from bids_app.pipeline.within import predict_within
-from bids_app.report import page
-from bids_app.values.pairing import Pairing
+from bids_app.pipeline import pool
+from bids_app.pipeline.failure import Failure, exit_code
+from bids_app.pipeline.finished import Finished
 
 logger = logging.getLogger(__name__)
 
@@ -44,150 +39,43 @@ def run(config: RunConfig) -> int:
     return _run_participants(config) if config.level == "participant" else _run_group(config)
 
 
-def participant(
-    label: str, config: RunConfig, validation: dict[str, Any] | None = None
-) -> tuple[int, list[Failure]]:
-    """Preprocess one participant, and predict its BOLD: with a given model, or within the person.
-
-    One bad run costs neither the other runs nor the other participants.
-
-    Parameters
-    ----------
-    label : str
-        Without ``sub-``.
-    config : RunConfig
-        The call.
-    validation : dict, optional
-        What the BIDS validator said of the dataset, for the report.
-
-    Returns
-    -------
-    n_done : int
-        Runs that came out.
-    failures : list of Failure
-        What did not.
-    """
-    record = Record(config, f"sub-{label}")
-    record.content["validator"] = validation
-    handler = log.to_file(record.folder / "eeg2fmri.log")
-    try:
-        with record.attempt(f"sub-{label}"):
-            _participant(label, config, record)
-        record.save()
-        with record.attempt(f"sub-{label} report"):
-            page.participant_page(config.output_dir, label)
-    finally:
-        log.close(handler)
-    return record.n_done, record.failures
-
-
-def _participant(label: str, config: RunConfig, record: Record) -> None:
-    who = layout.find(config, label)
-    record.content |= {"participant": label, "pairings": [], "runs": []}
-    record.content["unpaired"] = [
-        {"file": str(item.file.relative_to(config.bids_dir)), "reason": item.reason}
-        for item in who.unpaired
-    ]
-    for note in who.notes:
-        record.note(note)
-    if not who.pairings:
-        raise MissingInputError(
-            f"sub-{label}: has no BOLD and no EEG that the filters let through",
-            hint="see the table of files left out in the report",
-        )
-    engine = Engine(config, Anatomy(who, config, record))
-    for pairing in who.pairings:
-        _preprocess(pairing, engine, record)
-    if config.model is not None:
-        apply_bundle(label, config, record)
-    else:
-        predict_within(label, config, record)
-
-
-def _preprocess(pairing: Pairing, engine: Engine, record: Record) -> None:
-    """Preprocess the BOLD and the EEG of one run, each for itself."""
-    config, name = engine.config, pairing.entities.stem
-    told: dict[str, Any] = {"run": name, "notes": [], "figures": []}
-    row = record.append("pairings", _pairing_row(pairing, config))
-    record.append("runs", told)
-    n_before = len(record.failures)
-    if pairing.run is not None:
-        with record.attempt(f"{name} BOLD"):
-            _tell(told, engine.run(pairing.run, pairing.entities).told)
-    if pairing.eeg is not None:
-        with record.attempt(f"{name} EEG"):
-            scan = eeg.scan_of(pairing, model_tr_s(config))
-            row["n_volumes"] = scan.n_volumes
-            done = eeg.clean(pairing, scan, config)
-            row["clock"] = done.told["clock"]
-            _tell(told, done.told)
-    failed = record.failures[n_before:]
-    if failed:
-        row |= {"status": "failed", "reason": "; ".join(failure.why for failure in failed)}
-    else:
-        record.n_done += 1
-
-
-def _pairing_row(pairing: Pairing, config: RunConfig) -> dict[str, Any]:
-    def told(path: Path) -> str:
-        return str(path.relative_to(config.bids_dir))
-
-    status = "done" if pairing.run and pairing.eeg else "EEG only" if pairing.eeg else "BOLD only"
-    return {
-        "run": pairing.entities.stem,
-        "eeg": told(pairing.eeg.path) if pairing.eeg else None,
-        "bold": told(pairing.run.bold.path) if pairing.run else None,
-        "rule": pairing.rule,
-        "status": status,
-        "reason": "",
-        "clock": None,
-    }
-
-
-def _tell(told: dict[str, Any], more: dict[str, Any]) -> None:
-    told["figures"] += more.get("figures", [])
-    told["notes"] += more.get("notes", [])
-    if more.get("eeg"):
-        told["eeg"] = more["eeg"]
-
-
-def group(config: RunConfig) -> tuple[int, list[Failure]]:
-    """Leave each participant out in turn, score, and train the final model.
-
-    Needs the output folder only.
-
-    Returns
-    -------
-    n_done : int
-        Models that came out.
-    failures : list of Failure
-        What did not.
-    """
-    record = Record(config, "group")
-    handler = log.to_file(record.folder / "group.log")
-    try:
-        chosen = choose_labels(
-            reuse.participants(config.output_dir), config.participant_labels, config.output_dir
-        )
-        with record.attempt("group"):
-            cohort = leave_out_each(chosen, config, record)
-            train_final(cohort, config, record)
-        record.save()
-        with record.attempt("group report"):
-            page.group_page(config.output_dir)
-    finally:
-        log.close(handler)
-    return record.n_done, record.failures
-
-
 def _run_participants(config: RunConfig) -> int:
     description = check_dataset(config.bids_dir)
     chosen = choose_labels(labels(config.bids_dir), config.participant_labels, config.bids_dir)
     if config.dry_run:
+        from bids_app.pipeline import plan
+
         return plan.show(config, chosen)
     check_folder(config.output_dir)
     if config.reports_only:
         return _pages(config, chosen)
+    links = {"raw": config.bids_dir, **config.derivatives}
+    describe(config.output_dir, links, description, dict(os.environ))
+    finished = Finished(config)
+    before = {label: finished.n_done(label) for label in chosen}
+    waiting = tuple(label for label in chosen if before[label] is None)
+    n_done, failures = sum(found or 0 for found in before.values()), list[Failure]()
+    validation = _validated(config, waiting) if waiting else None
+    for label, (n_runs, failed) in pool.each(waiting, partial(_participant, validation), config):
+        n_done += n_runs
+        failures += failed
+        logger.info("sub-%s: %d runs done, %d problems", label, n_runs, len(failed))
+        if not failed:
+            finished.keep(label, n_runs)
+        elif config.stop_on_first_crash:
+            break
+    return _end(n_done, failures, config)
+
+
+def _participant(
+    validation: dict[str, Any] | None, label: str, config: RunConfig
+) -> tuple[int, list[Failure]]:
+    from bids_app.pipeline.story import participant
+
+    return participant(label, config, validation)
+
+
+def _validated(config: RunConfig, chosen: tuple[str, ...]) -> dict[str, Any] | None:
     validation = None if config.skip_bids_validation else validate(config.bids_dir, chosen)
     if config.strict_bids and validation and validation["errors"]:
         raise InvalidDatasetError(
@@ -195,20 +83,14 @@ def _run_participants(config: RunConfig) -> int:
             f"{', '.join(validation['codes'])}",
             hint="correct them, or leave --strict-bids out",
         )
-    links = {"raw": config.bids_dir, **config.derivatives}
-    describe(config.output_dir, links, description, dict(os.environ))
-    n_done, failures = 0, []
-    work = partial(participant, validation=validation)
-    for label, (n_runs, failed) in pool.each(chosen, work, config):
-        n_done += n_runs
-        failures += failed
-        logger.info("sub-%s: %d runs done, %d problems", label, n_runs, len(failed))
-        if failed and config.stop_on_first_crash:
-            break
-    return _end(n_done, failures, config)
+    return validation
 
 
 def _run_group(config: RunConfig) -> int:
+    from bids_app.derivatives import reuse
+    from bids_app.pipeline.story import group
+    from bids_app.report import page
+
     if not reuse.participants(config.output_dir):
         raise NoMatchError(
             f"{config.output_dir}: has no participant",
@@ -223,6 +105,8 @@ def _run_group(config: RunConfig) -> int:
 
 
 def _pages(config: RunConfig, chosen: tuple[str, ...]) -> int:
+    from bids_app.report import page
+
     lacking = [
         label
         for label in chosen

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import click
 
-from bids_app import layout
 from bids_app.config import RunConfig
 from bids_app.errors import AppError
 from bids_app.files import eeg, sidecar
 from bids_app.layout.clock import Expected, fit_clock
+from bids_app.layout.pair import find
 from bids_app.pipeline.eeg import scan_of
 from bids_app.values.pairing import Pairing
 
@@ -28,7 +28,7 @@ def show(config: RunConfig, labels: Sequence[str]) -> int:
     rows, left = [], []
     n_refused = 0
     for label in labels:
-        who = layout.find(config, label)
+        who = find(config, label)
         for pairing in who.pairings:
             row = _row(pairing, config)
             n_refused += row[-1].startswith("refused")

@@ -60,6 +60,8 @@ def each(
     TemporaryError
         When a worker was killed, as the system does when memory runs out. What is done stays done.
     """
+    if not labels:
+        return
     n_workers, n_threads = plan(config, len(labels))
     config = replace(config, omp_nthreads=n_threads)
     if n_workers == 1:

@@ -1,4 +1,4 @@
-"""What happened, for the report and the exit code."""
+"""What happened, for the report."""
 
 from __future__ import annotations
 
@@ -16,32 +16,11 @@ from bids_app.config import RunConfig
 from bids_app.derivatives.provenance import plain
 from bids_app.errors import AppError
 from bids_app.files.sidecar import write_json
+from bids_app.pipeline.failure import Failure
 from bids_app.pipeline.verdict import sentence
 from bids_app.values.outcome import Score
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Something that could not be done.
-
-    Attributes
-    ----------
-    what : str
-        Run, participant or file.
-    why : str
-        The message.
-    hint : str
-        What to do.
-    exit_code : int
-        What it would end the run with.
-    """
-
-    what: str
-    why: str
-    hint: str = ""
-    exit_code: int = 1
 
 
 @dataclass(slots=True)
@@ -146,28 +125,6 @@ class Record:
         self.content["verdict"] = sentence(self.content.get("tests", []))
         file = "group.json" if self.name == "group" else "record.json"
         return write_json(self.folder / file, plain(self.content | {"finished": now()}))
-
-
-def exit_code(n_done: int, failures: list[Failure]) -> int:
-    """Tell how the run ended.
-
-    Parameters
-    ----------
-    n_done : int
-        What came out.
-    failures : list of Failure
-        What did not.
-
-    Returns
-    -------
-    int
-        0 when nothing failed; 1 when something failed and something came out; else the code that all failures share,
-        or 1.
-    """
-    if not failures:
-        return 0
-    codes = {failure.exit_code for failure in failures}
-    return codes.pop() if not n_done and len(codes) == 1 else 1
 
 
 def now() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import signal
 import subprocess
@@ -155,6 +156,17 @@ def test_killed_and_started_again_gives_the_outputs_of_an_undisturbed_run(
     ended = app(*words)
     assert ended.code == 0, ended.said
     assert _contents(out / "sub-01") == _contents(finished.out / "sub-01")
+
+
+def test_a_call_with_nothing_to_do_ends_at_once(finished: Place) -> None:
+    before = _contents(finished.out)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = app(finished.bids, finished.out, "participant", *QUICK[:-1])
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert ended.code == 0, ended.said
+    assert ended.said.count("done before, and nothing has changed") == 2
+    assert after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime < 5
+    assert _contents(finished.out) == before
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

@@ -9,7 +9,7 @@ import pytest
 
 from bids_app.config import RunConfig
 from bids_app.errors import InvalidDatasetError
-from bids_app.layout import find
+from bids_app.layout.pair import find
 from bids_app.layout.scan import scan
 
 FUNC = "sub-01/func/sub-01_task-rest_run-1_bold.nii.gz"

@@ -12,7 +12,8 @@ from bids_app.config import RunConfig
 from bids_app.errors import DataError
 from bids_app.files.sidecar import read_json
 from bids_app.pipeline import pool
-from bids_app.pipeline.record import Failure, Record, exit_code
+from bids_app.pipeline.failure import Failure, exit_code
+from bids_app.pipeline.record import Record
 from bids_app.values.outcome import Score
 
 

@@ -1,0 +1,159 @@
+"""The data path, in order: what one participant goes through, and what the group does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bids_app import log
+from bids_app.config import RunConfig
+from bids_app.derivatives import reuse
+from bids_app.errors import MissingInputError
+from bids_app.layout.check import choose_labels
+from bids_app.layout.pair import find
+from bids_app.pipeline import eeg
+from bids_app.pipeline.anatomy import Anatomy
+from bids_app.pipeline.apply import apply_bundle, model_tr_s
+from bids_app.pipeline.bold import Engine
+from bids_app.pipeline.failure import Failure
+from bids_app.pipeline.group import leave_out_each, train_final
+from bids_app.pipeline.record import Record
+from bids_app.pipeline.within import predict_within
+from bids_app.report import page
+from bids_app.values.pairing import Pairing
+
+
+def participant(
+    label: str, config: RunConfig, validation: dict[str, Any] | None = None
+) -> tuple[int, list[Failure]]:
+    """Preprocess one participant, and predict its BOLD: with a given model, or within the person.
+
+    One bad run costs neither the other runs nor the other participants.
+
+    Parameters
+    ----------
+    label : str
+        Without ``sub-``.
+    config : RunConfig
+        The call.
+    validation : dict, optional
+        What the BIDS validator said of the dataset, for the report.
+
+    Returns
+    -------
+    n_done : int
+        Runs that came out.
+    failures : list of Failure
+        What did not.
+    """
+    record = Record(config, f"sub-{label}")
+    record.content["validator"] = validation
+    handler = log.to_file(record.folder / "eeg2fmri.log")
+    try:
+        with record.attempt(f"sub-{label}"):
+            _participant(label, config, record)
+        record.save()
+        with record.attempt(f"sub-{label} report"):
+            page.participant_page(config.output_dir, label)
+    finally:
+        log.close(handler)
+    return record.n_done, record.failures
+
+
+def _participant(label: str, config: RunConfig, record: Record) -> None:
+    who = find(config, label)
+    record.content |= {"participant": label, "pairings": [], "runs": []}
+    record.content["unpaired"] = [
+        {"file": str(item.file.relative_to(config.bids_dir)), "reason": item.reason}
+        for item in who.unpaired
+    ]
+    for note in who.notes:
+        record.note(note)
+    if not who.pairings:
+        raise MissingInputError(
+            f"sub-{label}: has no BOLD and no EEG that the filters let through",
+            hint="see the table of files left out in the report",
+        )
+    engine = Engine(config, Anatomy(who, config, record))
+    for pairing in who.pairings:
+        _preprocess(pairing, engine, record)
+    if config.model is not None:
+        apply_bundle(label, config, record)
+    else:
+        predict_within(label, config, record)
+
+
+def _preprocess(pairing: Pairing, engine: Engine, record: Record) -> None:
+    """Preprocess the BOLD and the EEG of one run, each for itself."""
+    config, name = engine.config, pairing.entities.stem
+    told: dict[str, Any] = {"run": name, "notes": [], "figures": []}
+    row = record.append("pairings", _pairing_row(pairing, config))
+    record.append("runs", told)
+    n_before = len(record.failures)
+    if pairing.run is not None:
+        with record.attempt(f"{name} BOLD"):
+            _tell(told, engine.run(pairing.run, pairing.entities).told)
+    if pairing.eeg is not None:
+        with record.attempt(f"{name} EEG"):
+            scan = eeg.scan_of(pairing, model_tr_s(config))
+            row["n_volumes"] = scan.n_volumes
+            done = eeg.clean(pairing, scan, config)
+            row["clock"] = done.told["clock"]
+            _tell(told, done.told)
+    failed = record.failures[n_before:]
+    if failed:
+        row |= {"status": "failed", "reason": "; ".join(failure.why for failure in failed)}
+    else:
+        record.n_done += 1
+
+
+def _pairing_row(pairing: Pairing, config: RunConfig) -> dict[str, Any]:
+    def told(path: Path) -> str:
+        return str(path.relative_to(config.bids_dir))
+
+    status = "done" if pairing.run and pairing.eeg else "EEG only" if pairing.eeg else "BOLD only"
+    return {
+        "run": pairing.entities.stem,
+        "eeg": told(pairing.eeg.path) if pairing.eeg else None,
+        "bold": told(pairing.run.bold.path) if pairing.run else None,
+        "rule": pairing.rule,
+        "status": status,
+        "reason": "",
+        "clock": None,
+    }
+
+
+def _tell(told: dict[str, Any], more: dict[str, Any]) -> None:
+    told["figures"] += more.get("figures", [])
+    told["notes"] += more.get("notes", [])
+    if more.get("eeg"):
+        told["eeg"] = more["eeg"]
+
+
+def group(config: RunConfig) -> tuple[int, list[Failure]]:
+    """Leave each participant out in turn, score, and train the final model.
+
+    Needs the output folder only.
+
+    Returns
+    -------
+    n_done : int
+        Models that came out.
+    failures : list of Failure
+        What did not.
+    """
+    record = Record(config, "group")
+    handler = log.to_file(record.folder / "group.log")
+    try:
+        chosen = choose_labels(
+            reuse.participants(config.output_dir), config.participant_labels, config.output_dir
+        )
+        with record.attempt("group"):
+            cohort = leave_out_each(chosen, config, record)
+            train_final(cohort, config, record)
+        record.save()
+        with record.attempt("group report"):
+            page.group_page(config.output_dir)
+    finally:
+        log.close(handler)
+    return record.n_done, record.failures
