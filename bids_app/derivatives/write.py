@@ -13,6 +13,7 @@ from bids_app.derivatives.names import Space, derivative, folder
 from bids_app.files import eeg, nifti, tables, transforms
 from bids_app.files.sidecar import write_json
 from bids_app.values import Floats
+from bids_app.values.confounds import Confounds
 from bids_app.values.entities import Entities
 from bids_app.values.estimates import AnatFit, RunFit
 from bids_app.values.pairing import Clock
@@ -217,12 +218,12 @@ def write_run_fit(target: Target, fit: RunFit) -> list[Path]:
     ]
 
 
-def write_confounds(target: Target, columns: dict[str, Floats]) -> list[Path]:
-    """Write nuisance time courses, each of shape (time,)."""
+def write_confounds(target: Target, found: Confounds) -> list[Path]:
+    """Write nuisance time courses and what they are."""
     path = target.path("func", "timeseries.tsv", {"desc": "confounds"})
-    tables.write_tsv(path, {name: list(map(float, column)) for name, column in columns.items()})
-    sidecar = {name: {"Sources": list(target.sources)} for name in columns}
-    return [path, write_json(_json(path), sidecar)]
+    columns = {name: list(map(float, column)) for name, column in found.columns.items()}
+    sidecar = found.about | {"Sources": list(target.sources)}
+    return [tables.write_tsv(path, columns), write_json(_json(path), sidecar)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from bids_app.preproc import fmri
 from bids_app.report import figures
 from bids_app.values import Floats
 from bids_app.values.entities import Entities
-from bids_app.values.estimates import RunFit
 from bids_app.values.pairing import Run
 from bids_app.values.space import Mask
 
@@ -83,23 +82,15 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
         metadata=run.metadata,
     )
     where = target(config, entities, NAME, [run.bold.path])
-    confounds = fmri.confounds(series, fit, anatomy)
+    confounds = fmri.confounds(series, fit, anatomy, config.omp_nthreads)
     files = [
         *write.write_run_fit(where, fit),
         *write.write_bold(where, bold, slice_timing_corrected=fit.slice_times_s is not None),
         *write.write_confounds(where, confounds),
     ]
-    told = _draw(engine, entities, bold, confounds)
-    return stage.record([*files, *told.files()], {"figures": told.told, "notes": _notes(fit)})
-
-
-def _notes(fit: RunFit) -> list[str]:
-    notes = list(fit.notes)
-    if fit.slice_times_s is None:
-        notes.append("slice timing was not corrected: the slice times are not known")
-    if fit.n_dummies:
-        notes.append(f"{fit.n_dummies} volumes at the start are not in steady state")
-    return notes
+    told = _draw(engine, entities, bold, confounds.columns)
+    notes = [*fit.notes, *confounds.notes]
+    return stage.record([*files, *told.files()], {"figures": told.told, "notes": notes})
 
 
 def _draw(

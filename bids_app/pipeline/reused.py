@@ -12,10 +12,12 @@ from bids_app.config import RunConfig
 from bids_app.derivatives import provenance, reuse, write
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.files import nifti, tables
+from bids_app.files.sidecar import read_json
 from bids_app.pipeline.place import HALF, Figures, output_grid, target
 from bids_app.preproc import fmri
 from bids_app.report import figures
 from bids_app.values import Floats
+from bids_app.values.confounds import Confounds
 from bids_app.values.entities import Entities
 from bids_app.values.pairing import Run
 from bids_app.values.space import Mask
@@ -109,7 +111,9 @@ def _write_confounds(where: write.Target, bold: Path) -> list[Path]:
         name: np.asarray([tables.number(cell) for cell in column])
         for name, column in tables.read_tsv(path).items()
     }
-    return write.write_confounds(where, columns)
+    sidecar = path.with_suffix(".json")
+    about = read_json(sidecar) if sidecar.is_file() else {}
+    return write.write_confounds(where, Confounds(columns, about))
 
 
 def _draw(

@@ -130,7 +130,12 @@ def _bold(settings: Table) -> list[str]:
         "Where slice times are recorded, slices were shifted to one time in the Fourier domain.",
         "All transforms were composed, and each volume was interpolated once, with cubic "
         "splines, on the template grid" + (f" of {resolution}." if resolution else "."),
-        "Confounds include framewise displacement [@fd].",
+        "Confounds were computed in the space of the run, with fMRIPrep’s definitions and names: "
+        "head motion, framewise displacement and DVARS [@fd], mean signals of the brain, "
+        "cerebrospinal fluid and white matter away from grey matter, their changes and squares "
+        "[@expansion], cosines slower than 128 s, and components that explain half of the variance "
+        "of CSF, white matter, both, and the most variable voxels [@compcor], and 24 of the "
+        "brain’s edge [@edge].",
     ]
     if smoothing:
         said.append(

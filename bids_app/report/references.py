@@ -86,6 +86,22 @@ WORKS = {
         "connectivity MRI networks arise from subject motion. NeuroImage 59(3):2142–2154.",
         "10.1016/j.neuroimage.2011.10.018",
     ),
+    "expansion": Reference(
+        "Satterthwaite TD, et al. (2013). An improved framework for confound regression and "
+        "filtering for control of motion artifact in the preprocessing of resting-state functional "
+        "connectivity data. NeuroImage 64:240–256.",
+        "10.1016/j.neuroimage.2012.08.052",
+    ),
+    "compcor": Reference(
+        "Behzadi Y, Restom K, Liau J, Liu TT (2007). A component based noise correction method "
+        "(CompCor) for BOLD and perfusion based fMRI. NeuroImage 37(1):90–101.",
+        "10.1016/j.neuroimage.2007.04.042",
+    ),
+    "edge": Reference(
+        "Patriat R, Reynolds RC, Birn RM (2017). An improved model of motion-related signal "
+        "changes in fMRI. NeuroImage 144(A):74–82.",
+        "10.1016/j.neuroimage.2016.08.051",
+    ),
     "fmriprep": Reference(
         "Esteban O, et al. (2019). fMRIPrep: a robust preprocessing pipeline for functional MRI. "
         "Nature Methods 16:111–116.",

@@ -15,6 +15,7 @@ from bids_app.files import eeg, nifti, tables, transforms
 from bids_app.files.sidecar import read_json
 from bids_app.values import Floats
 from bids_app.values.bundle import BoldSpec
+from bids_app.values.confounds import Confounds
 from bids_app.values.entities import Entities
 from bids_app.values.estimates import AnatFit, RunFit, Warp
 from bids_app.values.outcome import Prediction
@@ -163,10 +164,11 @@ def test_what_was_estimated_from_a_run_is_written(
 
 def test_confounds_are_a_table(target: write.Target) -> None:
     columns = {"trans_x": np.array([0.0, 0.5]), "dvars": np.array([np.nan, 1.25])}
-    table, sidecar = write.write_confounds(target, columns)
+    given = Confounds(columns, {"trans_x": {"Units": "mm"}})
+    table, sidecar = write.write_confounds(target, given)
     check_names([table, sidecar])
     assert tables.read_tsv(table) == {"trans_x": ["0", "0.5"], "dvars": ["n/a", "1.25"]}
-    assert read_json(sidecar).keys() == columns.keys()
+    assert read_json(sidecar) == {"trans_x": {"Units": "mm"}, "Sources": list(target.sources)}
 
 
 # ------------------------------------------------------------ EEG

@@ -2,38 +2,101 @@
 
 from __future__ import annotations
 
-import logging
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy import ndimage
 
+from bids_app.preproc.fmri.compcor import EDGE_COMPONENTS, components, most_variable
 from bids_app.preproc.fmri.motion_parameters import (
     NAMES,
     framewise_displacement,
     motion_parameters,
     rms_displacement,
 )
+from bids_app.preproc.fmri.nuisance_masks import NuisanceMasks, nuisance_masks
 from bids_app.preproc.fmri.resample import sampled
-from bids_app.values import Bools, Floats
+from bids_app.values import Bools, Floats, Ints
 from bids_app.values.bold import BoldSeries
+from bids_app.values.confounds import Confounds
 from bids_app.values.estimates import AnatFit, RunFit
-from bids_app.values.space import Grid, apply_affine
-
-log = logging.getLogger(__name__)
 
 CUTOFF_S = 128.0
 FD_OUTLIER_MM = 0.5
 DVARS_OUTLIER = 1.5
-SURE = 0.99
-FEWEST_VOXELS = 20
-GREY_REACH_MM = 3.0
 QUARTILES_TO_SD = 1.349
+Columns = dict[str, Floats]
+About = dict[str, dict[str, Any]]
+SIGNALS = ("csf", "white_matter", "csf_wm")
+ABOUT: About = {
+    "global_signal": {"Method": "Mean", "Description": "Mean intensity in the brain"},
+    "csf": {"Method": "Mean", "Description": "Mean intensity of cerebrospinal fluid"},
+    "white_matter": {"Method": "Mean", "Description": "Mean intensity of deep white matter"},
+    "csf_wm": {"Method": "Mean", "Description": "Mean intensity of CSF and deep white matter"},
+    "tcompcor": {
+        "Method": "Mean",
+        "Description": "Mean intensity of the 2 % most variable voxels",
+    },
+    "std_dvars": {"Description": "DVARS over what independent noise would give"},
+    "dvars": {"Description": "Root mean square change from the volume before, brain median 1000"},
+    "framewise_displacement": {"Units": "mm", "Description": "Power et al. 2012, 50 mm sphere"},
+    "rmsd": {"Units": "mm", "Description": "Jenkinson 1999, 80 mm sphere"},
+    "cosine": {"Description": "Drift slower than 128 s, steady volumes"},
+    "non_steady_state_outlier": {"Description": "1 for one volume before the steady state"},
+    "motion_outlier": {
+        "Description": f"1 for one volume with framewise displacement over {FD_OUTLIER_MM} mm or "
+        f"standardised DVARS over {DVARS_OUTLIER}"
+    },
+    **{
+        f"trans_{axis}": {"Units": "mm", "Description": f"Head translation along FSL's {axis}"}
+        for axis in "xyz"
+    },
+    **{
+        f"rot_{axis}": {"Units": "rad", "Description": f"Head rotation about FSL's {axis}"}
+        for axis in "xyz"
+    },
+}
+EXPANSIONS = {
+    "_derivative1": "change from the volume before",
+    "_power2": "squared",
+    "_derivative1_power2": "change from the volume before, squared",
+}
 
 
-def confounds(
-    bold: BoldSeries, run_fit: RunFit, anat: AnatFit, n_threads: int = 1
-) -> dict[str, Floats]:
-    """Compute the confounds of one run.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """Voxels of the brain, then of its edge, realigned and slice-timed.
+
+    ``series`` has shape (time, voxel), ``voxels`` their flat indices, shape (voxel,).
+    """
+
+    series: Floats
+    voxels: Ints
+    n_brain: int
+    n_dummies: int
+
+    @property
+    def brain(self) -> Floats:
+        """Steady volumes of the brain, shape (time, voxel); a view."""
+        return self.series[self.n_dummies :, : self.n_brain]
+
+    def rows(self, mask: Bools) -> Bools:
+        """Which voxels lie in a mask of shape (x, y, z), shape (voxel,)."""
+        return np.asarray(mask.ravel()[self.voxels])
+
+    def mean(self, kept: Bools) -> Floats:
+        """Mean over some voxels; NaN where there are none."""
+        if not kept.any():
+            return np.full(len(self.series), np.nan)
+        return np.asarray(self.series[:, kept].mean(axis=1, dtype=np.float64))
+
+    def from_steady(self, course: Floats, before: float) -> Floats:
+        """Put a course of the steady volumes, shape (time,), behind the others, which get one value."""
+        return np.r_[np.full(self.n_dummies, before), course]
+
+
+def confounds(bold: BoldSeries, run_fit: RunFit, anat: AnatFit, n_threads: int = 1) -> Confounds:
+    """Compute the confounds of one run, in its own space, realigned and slice-timed.
 
     Parameters
     ----------
@@ -48,38 +111,90 @@ def confounds(
 
     Returns
     -------
-    dict of str to ndarray of shape (time,)
-        Columns by name; NaN where a value does not exist.
+    Confounds
+        DVARS, drift and components leave the non-steady-state volumes out.
     """
-    inside = run_fit.brain.inside
-    series = np.stack(list(sampled(bold, run_fit, run_fit.brain.points_mm(), n_threads)))
-    masks = tissue_masks(run_fit, anat)
-    signals = {"global_signal": series.mean(axis=1, dtype=np.float64)}
-    for name in ("csf", "white_matter"):
-        signals[name] = series[:, masks[name][inside]].mean(axis=1, dtype=np.float64)
+    masks = nuisance_masks(run_fit, anat)
+    seen = _look(bold, run_fit, masks.crown, n_threads)
+    steady = np.arange(bold.n_volumes) >= run_fit.n_dummies
+    variable = np.zeros(len(seen.voxels), dtype=bool)
+    variable[: seen.n_brain] = most_variable(seen.brain)
+    columns = _expanded("global_signal", seen.mean(seen.rows(run_fit.brain.inside)))
+    for name, mask in zip(SIGNALS, (masks.csf, masks.white_matter, masks.combined), strict=True):
+        columns |= _expanded(name, seen.mean(seen.rows(mask)))
+    columns["tcompcor"] = seen.mean(variable)
     parameters = motion_parameters(run_fit)
-    signals |= dict(zip(NAMES, parameters.T, strict=True))
-    columns = {
-        name: part
-        for base, values in signals.items()
-        for name, part in _expanded(base, values).items()
-    }
-    steady = slice(run_fit.n_dummies, None)
-    plain, standard = dvars(series[steady])
-    ahead = np.full(run_fit.n_dummies, np.nan)
-    columns["dvars"], columns["std_dvars"] = np.r_[ahead, plain], np.r_[ahead, standard]
-    columns["framewise_displacement"] = framewise_displacement(parameters)
+    plain, standard = (seen.from_steady(values, np.nan) for values in dvars(seen.brain))
+    moved_mm = framewise_displacement(parameters)
+    columns |= {"std_dvars": standard, "dvars": plain, "framewise_displacement": moved_mm}
     columns["rmsd"] = rms_displacement(run_fit)
-    columns |= cosines(bold.n_volumes, bold.tr_s, run_fit.n_dummies)
-    columns |= _spikes("non_steady_state_outlier", np.arange(bold.n_volumes) < run_fit.n_dummies)
-    moved = np.nan_to_num(columns["framewise_displacement"]) > FD_OUTLIER_MM
-    moved |= np.nan_to_num(columns["std_dvars"]) > DVARS_OUTLIER
-    return columns | _spikes(
-        "motion_outlier", moved & (np.arange(bold.n_volumes) >= run_fit.n_dummies)
-    )
+    drift = cosines(bold.n_volumes, bold.tr_s, run_fit.n_dummies)
+    found, about = _components(seen, variable, masks, drift)
+    columns |= found | drift | _spikes("non_steady_state_outlier", ~steady)
+    for name, course in zip(NAMES, parameters.T, strict=True):
+        columns |= _expanded(name, course)
+    outliers = (moved_mm > FD_OUTLIER_MM) | (standard > DVARS_OUTLIER)
+    columns |= _spikes("motion_outlier", outliers & steady)
+    return Confounds(columns, _told(columns) | about, masks.notes)
 
 
-def _expanded(name: str, values: Floats) -> dict[str, Floats]:
+def _look(bold: BoldSeries, run_fit: RunFit, crown: Bools, n_threads: int) -> _Seen:
+    inside, around = (np.flatnonzero(mask) for mask in (run_fit.brain.inside, crown))
+    voxels = np.r_[inside, around]
+    points = bold.grid.points_mm(np.stack(np.unravel_index(voxels, crown.shape), axis=1) * 1.0)
+    series = np.empty((bold.n_volumes, len(voxels)), dtype=np.float32)
+    for row, values in zip(series, sampled(bold, run_fit, points, n_threads), strict=True):
+        row[:] = values
+    return _Seen(series, voxels, len(inside), run_fit.n_dummies)
+
+
+def _components(
+    seen: _Seen, variable: Bools, masks: NuisanceMasks, drift: Columns
+) -> tuple[Columns, About]:
+    """Components of each kind of voxel; volumes before the steady state are 0."""
+    steady = slice(seen.n_dummies, None)
+    basis = np.array(list(drift.values())).reshape(-1, len(seen.series)).T[steady]
+    columns: Columns = {}
+    about: About = {}
+    for prefix, kept, n_components, told in (
+        ("t_comp_cor_", variable, None, {"Method": "tCompCor"}),
+        ("c_comp_cor_", seen.rows(masks.csf), None, {"Method": "aCompCor", "Mask": "CSF"}),
+        ("w_comp_cor_", seen.rows(masks.white_matter), None, {"Method": "aCompCor", "Mask": "WM"}),
+        ("a_comp_cor_", seen.rows(masks.combined), None, {"Method": "aCompCor", "Mask": "combined"}),
+        ("edge_comp_", seen.rows(masks.crown), EDGE_COMPONENTS, {"Method": "EdgeRegressor", "Mask": "Edge"}),
+    ):  # fmt: skip
+        found = components(seen.series[steady, kept], basis, n_components)
+        total = np.cumsum(found.explained)
+        for index, course in enumerate(found.courses.T):
+            name = f"{prefix}{index:02d}"
+            columns[name] = seen.from_steady(course, 0.0)
+            about[name] = told | {
+                "SingularValue": float(found.singular_values[index]),
+                "VarianceExplained": float(found.explained[index]),
+                "CumulativeVarianceExplained": float(total[index]),
+                "Retained": True,
+            }
+    return columns, about
+
+
+def _told(columns: Columns) -> About:
+    about = {}
+    for name in columns:
+        base = next((base for base in ABOUT if _is_of(name, base)), None)
+        if base is None:
+            continue
+        about[name] = dict(ABOUT[base])
+        if expansion := EXPANSIONS.get(name.removeprefix(base)):
+            about[name]["Description"] += f", {expansion}"
+    return about
+
+
+def _is_of(name: str, base: str) -> bool:
+    ending = name.removeprefix(base) if name.startswith(base) else "?"
+    return not ending or ending in EXPANSIONS or ending.isdigit()
+
+
+def _expanded(name: str, values: Floats) -> Columns:
     slope = np.r_[np.nan, np.diff(values)]
     return {
         name: values,
@@ -115,7 +230,7 @@ def dvars(series: Floats) -> tuple[Floats, Floats]:
     if len(series) < 3:  # noqa: PLR2004 (no change whose spread could be known)
         return np.full(len(series), np.nan), np.full(len(series), np.nan)
     scaled = series * (1000 / np.median(series))
-    low, high = np.percentile(scaled, [25, 75], axis=0)
+    low, high = np.percentile(scaled, [25, 75], axis=0, method="lower")
     spread = (high - low) / QUARTILES_TO_SD
     kept = spread > 0
     scaled, spread = scaled[:, kept], spread[kept]
@@ -152,51 +267,3 @@ def cosines(n_volumes: int, tr_s: float, n_dummies: int) -> dict[str, Floats]:
         ]
         for order in range(1, n_cosines)
     }
-
-
-def tissue_masks(run_fit: RunFit, anat: AnatFit) -> dict[str, Bools]:
-    """Choose voxels of the raw grid that hold one tissue only.
-
-    Parameters
-    ----------
-    run_fit : RunFit
-        Brain, and its place in the T1w image.
-    anat : AnatFit
-        Tissues.
-
-    Returns
-    -------
-    dict of str to ndarray of shape (x, y, z)
-        ``csf`` and ``white_matter``, away from grey matter. Where no voxel is sure, the surest are taken.
-    """
-    zooms = anat.t1w.grid.zooms_mm
-    distance = ndimage.distance_transform_edt(anat.tissues["GM"] < 0.05, sampling=zooms)  # noqa: PLR2004 (grey at all)
-    masks = {}
-    for name, tissue in (("csf", "CSF"), ("white_matter", "WM")):
-        pure = np.where(distance > GREY_REACH_MM, anat.tissues[tissue], np.float32(0))
-        share = np.where(run_fit.brain.inside, _on_bold(pure, run_fit, anat), np.float32(0))
-        chosen = share > SURE
-        if chosen.sum() < FEWEST_VOXELS:
-            whole = np.where(
-                run_fit.brain.inside, _on_bold(anat.tissues[tissue], run_fit, anat), 0
-            )
-            surest = np.sort((share + whole).ravel())[-FEWEST_VOXELS]
-            chosen = (share + whole >= surest) & run_fit.brain.inside
-            log.warning(
-                "%s: no voxel is surely of this tissue; the surest %d are taken",
-                name,
-                chosen.sum(),
-            )
-        masks[name] = chosen
-    return masks
-
-
-def _on_bold(data: Floats, run_fit: RunFit, anat: AnatFit) -> Floats:
-    grid: Grid = run_fit.reference.grid
-    ratio = grid.zooms_mm.mean() / anat.t1w.grid.zooms_mm
-    blurred = ndimage.gaussian_filter(data, 0.3 * ratio, truncate=3)
-    matrix = (
-        np.linalg.inv(anat.t1w.grid.affine) @ np.linalg.inv(run_fit.t1w_to_reference) @ grid.affine
-    )
-    voxels = apply_affine(matrix, np.argwhere(np.ones(grid.shape, dtype=bool)).astype(float))
-    return np.asarray(ndimage.map_coordinates(blurred, voxels.T, order=1).reshape(grid.shape))

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from bids_app.preproc import fmri
-from bids_app.preproc.fmri.confounds import cosines, dvars, tissue_masks
+from bids_app.preproc.fmri.confounds import cosines, dvars
 from bids_app.preproc.fmri.motion_parameters import (
     framewise_displacement,
     motion_parameters,
@@ -42,23 +42,26 @@ def test_planted_nuisances_are_found(
         + 0.01 * rng.standard_normal((*bold.grid.shape, 60))
     )
     series = BoldSeries(volumes.astype(np.float32), bold.grid, 2.0)
-    found = fmri.confounds(series, fit, anat)
+    given = fmri.confounds(series, fit, anat)
+    found = given.columns
     assert np.corrcoef(found["csf"], nuisance[0])[0, 1] > 0.9
     assert np.corrcoef(found["white_matter"], nuisance[1])[0, 1] > 0.9
     assert np.isnan(found["csf_derivative1"][0])
     assert np.allclose(found["csf_derivative1_power2"][1:], np.diff(found["csf"]) ** 2)
+    assert np.corrcoef(found["c_comp_cor_00"][2:], nuisance[0, 2:])[0, 1] > 0.9
+    assert np.corrcoef(found["w_comp_cor_00"][2:], nuisance[1, 2:])[0, 1] > 0.9
+    assert not found["a_comp_cor_00"][:2].any()
+    assert np.isclose(np.linalg.norm(found["edge_comp_00"]), 1)
     assert np.isnan(found["dvars"][:3]).all()
     assert found["non_steady_state_outlier01"].argmax() == 1
     assert all(len(column) == 60 for column in found.values())
-
-
-def test_tissue_masks_hold_their_tissue(fit: RunFit, anat: AnatFit, head: Head) -> None:
-    back = np.linalg.inv(anat.template_to_t1w) @ np.linalg.inv(PLACE)
-    parts = head.on(fit.reference.grid, back)
-    masks = tissue_masks(fit, anat)
-    assert parts[1][masks["white_matter"]].mean() > 0.9
-    assert parts[2][masks["csf"]].mean() > 0.6
-    assert masks["csf"].sum() >= 20
+    assert given.about.keys() == found.keys()
+    assert given.about["w_comp_cor_00"]["Mask"] == "WM"
+    assert (
+        given.about["csf_power2"]["Description"]
+        == "Mean intensity of cerebrospinal fluid, squared"
+    )
+    assert given.about["trans_x"]["Units"] == "mm"
 
 
 def test_a_jump_is_an_outlier(bold: BoldSeries, fit: RunFit, anat: AnatFit) -> None:
@@ -66,7 +69,7 @@ def test_a_jump_is_an_outlier(bold: BoldSeries, fit: RunFit, anat: AnatFit) -> N
     axes = bold.grid.affine[:3, :3] / bold.grid.zooms_mm
     motion[9:, :3, 3] = axes @ [0.0, 0.0, 0.9]
     still = replace(bold, volumes=np.repeat(bold.volumes[..., :1], 14, axis=3))
-    found = fmri.confounds(still, replace(fit, motion=motion), anat)
+    found = fmri.confounds(still, replace(fit, motion=motion), anat).columns
     assert np.isclose(found["framewise_displacement"][9], 0.9)
     assert found["motion_outlier00"].argmax() == 9
     assert "motion_outlier01" not in found
