@@ -221,7 +221,9 @@ def write_run_fit(target: Target, fit: RunFit) -> list[Path]:
 def write_confounds(target: Target, found: Confounds) -> list[Path]:
     """Write nuisance time courses and what they are."""
     path = target.path("func", "timeseries.tsv", {"desc": "confounds"})
-    columns = {name: list(map(float, column)) for name, column in found.columns.items()}
+    columns: dict[str, Sequence[object]] = {
+        name: column.tolist() for name, column in found.columns.items()
+    }
     sidecar = found.about | {"Sources": list(target.sources)}
     return [tables.write_tsv(path, columns), write_json(_json(path), sidecar)]
 

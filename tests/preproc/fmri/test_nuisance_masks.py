@@ -39,7 +39,7 @@ def onion() -> AnatFit:
 
 def _away_mm(grid: Grid, centre: np.ndarray) -> np.ndarray:
     points = grid.points_mm(np.argwhere(np.ones(grid.shape, dtype=bool)).astype(float))
-    return np.linalg.norm(points - centre, axis=1).reshape(grid.shape)
+    return np.asarray(np.linalg.norm(points - centre, axis=1).reshape(grid.shape))
 
 
 def _fit(zoom_mm: float, brain_mm: float = 42.0) -> tuple[RunFit, np.ndarray]:
