@@ -92,7 +92,7 @@ class _Seen:
 
     def from_steady(self, course: Floats, before: float) -> Floats:
         """Put a course of the steady volumes, shape (time,), behind the others, which get one value."""
-        return np.r_[np.full(self.n_dummies, before), course]
+        return np.asarray(np.r_[np.full(self.n_dummies, before), course])
 
 
 def confounds(bold: BoldSeries, run_fit: RunFit, anat: AnatFit, n_threads: int = 1) -> Confounds:
