@@ -27,7 +27,7 @@ HEAVY = {
     "sklearn",
 }
 # What these do when they are imported is theirs: caches of fonts, random numbers.
-OTHERS = [*sorted(HEAVY), "deepbet", "matplotlib.font_manager", "rich.console"]
+OTHERS = [*sorted(HEAVY), "deepbet", "h5py", "matplotlib.font_manager", "rich.console"]
 
 IMPORT_ALL = """
 import importlib, json, logging, os, pkgutil, random, sys, threading

@@ -1,37 +1,45 @@
-"""EEG files ↔ recordings (the only importer of MNE's readers)."""
+"""EEG files ↔ recordings (with the files beside this one, the only importer of MNE's readers)."""
 
 from __future__ import annotations
 
-import logging
 import math
 import re
-import tempfile
 import warnings
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import mne
-import mne_bids
 import numpy as np
-import pybv
 
-from bids_app.errors import CannotCreateError, DataError, MissingInputError
+from bids_app.errors import AppError, DataError, MissingInputError
+from bids_app.files import brainvision, matlab
+from bids_app.files.electrodes import electrode_positions_m, standard_position_m
+from bids_app.files.fetched import check_fetched
 from bids_app.files.tables import MISSING
 from bids_app.values import Floats
-from bids_app.values.recording import Event, Recording
+from bids_app.values.recording import Event, Header, Recording
 
-log = logging.getLogger(__name__)
+__all__ = [
+    "SUFFIXES",
+    "electrode_positions_m",
+    "read",
+    "read_header",
+    "standard_position_m",
+    "write_brainvision",
+]
 
 READERS: dict[str, Callable[..., Any]] = {
-    ".vhdr": mne.io.read_raw_brainvision,
-    ".edf": mne.io.read_raw_edf,
-    ".bdf": mne.io.read_raw_bdf,
+    ".vhdr": brainvision.open_raw,
     ".set": mne.io.read_raw_eeglab,
     ".fif": mne.io.read_raw_fif,
+    ".bdf": mne.io.read_raw_bdf,
+    ".edf": mne.io.read_raw_edf,
 }
-SUFFIXES = tuple(READERS)
+MATLAB = ".mat"
+SUFFIXES = (*READERS, MATLAB)
+"""What can be read; of the same recording in several formats, the first one here is."""
+
 KIND_BY_NAME = (
     (re.compile(r"^(ECG|EKG)", re.IGNORECASE), "ECG"),
     (re.compile(r"^([HV]?EOG)", re.IGNORECASE), "EOG"),
@@ -39,24 +47,30 @@ KIND_BY_NAME = (
     (re.compile(r"^(STI|TRIG|STATUS)", re.IGNORECASE), "TRIG"),
     (re.compile(r"^(CWL|GSR|RESP|MISC|SAO2|PULS)", re.IGNORECASE), "MISC"),
 )
-MARKER = re.compile(r"(?:(Stimulus)/S|(Response)/R)\s*(\d+)")
-BYTES = {"short": 2, "int": 4, "single": 4}
 CUT = "does not match the file size"
+
+write_brainvision = brainvision.write
 
 
 def read(
-    path: Path, channels: dict[str, list[str]] | None = None, line_hz: float | None = None
+    path: Path,
+    channels: dict[str, list[str]] | None = None,
+    line_hz: float | None = None,
+    rate_hz: float | None = None,
 ) -> Recording:
     """Read a recording with the markers that the file itself holds.
 
     Parameters
     ----------
     path : Path
-        ``.vhdr``, ``.edf``, ``.bdf``, ``.set`` or ``.fif``.
+        ``.vhdr``, ``.set``, ``.fif``, ``.bdf``, ``.edf`` or ``.mat``.
     channels : dict of str to list of str, optional
-        Columns of the recording's ``channels.tsv``; its types win over those guessed from the names.
+        Columns of the recording's ``channels.tsv``; its types win over those guessed from the names. An array of
+        MATLAB takes names and units from it too.
     line_hz : float, optional
         Power line frequency, from the sidecar.
+    rate_hz : float, optional
+        Sampling rate of an array of MATLAB; other formats know their own.
 
     Raises
     ------
@@ -65,6 +79,12 @@ def read(
     DataError
         When it holds no channel or no sample.
     """
+    check_fetched(path)
+    if path.suffix.lower() == MATLAB:
+        volts, names, rate_hz = matlab.read(path, channels, rate_hz)
+        positions_m = _positions(names, [None] * len(names))
+        kinds = _kinds(names, ["eeg"] * len(names), channels)
+        return Recording(volts, rate_hz, names, tuple(kinds), positions_m, (), line_hz)
     raw = _open(path)
     if not (raw.ch_names and raw.n_times):
         raise DataError(f"{path}: has {len(raw.ch_names)} channels of {raw.n_times} samples")
@@ -81,129 +101,37 @@ def read(
         rate_hz=float(raw.info["sfreq"]),
         names=names,
         kinds=tuple(_kinds(names, raw.get_channel_types(), channels)),
-        positions_m=_positions(raw, names),
-        events=_events(raw),
+        positions_m=_positions(names, [channel["loc"][:3] for channel in raw.info["chs"]]),
+        events=_events(path, raw),
         line_hz=line_hz,
     )
 
 
-def read_header(path: Path) -> tuple[float, float, tuple[str, ...], tuple[Event, ...]]:
-    """Read rate in Hz, length in seconds, channel names and markers, without the samples."""
+def read_header(
+    path: Path, channels: dict[str, list[str]] | None = None, rate_hz: float | None = None
+) -> Header:
+    """Read rate, length, channel names and markers, as far as possible without the samples.
+
+    Parameters
+    ----------
+    path : Path
+        The recording.
+    channels : dict of str to list of str, optional
+        As for :func:`read`.
+    rate_hz : float, optional
+        As for :func:`read`.
+    """
+    check_fetched(path)
+    suffix = path.suffix.lower()
+    if suffix == MATLAB:
+        return matlab.read_header(path, channels, rate_hz)
+    if suffix == ".vhdr":
+        return brainvision.read_header(path)
     raw = _open(path)
-    rate_hz = float(raw.info["sfreq"])
-    return rate_hz, raw.n_times / rate_hz, tuple(raw.ch_names), _events(raw)
-
-
-def electrode_positions_m(path: Path, scratch: Path) -> dict[str, Floats]:
-    """Read the digitised electrodes of a recording in a BIDS dataset, through MNE-BIDS.
-
-    MNE-BIDS leaves lock files beside what it reads; it is given links to the files, so that the dataset is not touched.
-
-    Parameters
-    ----------
-    path : Path
-        The recording, in a folder ``eeg``.
-    scratch : Path
-        Folder that may be written to.
-
-    Returns
-    -------
-    dict of str to ndarray of shape (3,)
-        Position in metres, RAS head coordinates, by channel name; empty without a usable ``electrodes.tsv``.
-    """
-    if not any(path.parent.glob("*_electrodes.tsv")):
-        return {}
-    scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=scratch, prefix=".links-") as folder:
-        top = [part for part in path.name.split("_") if part.startswith(("sub-", "ses-"))]
-        linked = Path(folder, *top, "eeg")
-        linked.mkdir(parents=True)
-        for file in path.parent.iterdir():
-            (linked / file.name).symlink_to(file.resolve())
-        return _digitised(linked / path.name, Path(folder), path)
-
-
-def _digitised(linked: Path, root: Path, path: Path) -> dict[str, Floats]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found = mne_bids.get_bids_path_from_fname(linked)
-            raw = mne_bids.read_raw_bids(found.update(root=root), verbose="error")
-            montage = raw.get_montage()
-    except Exception as error:  # noqa: BLE001 (tables of real datasets fail in many ways)
-        log.warning("%s: electrodes.tsv cannot be used: %s", path, error)
-        return {}
-    placed = montage.get_positions()["ch_pos"] if montage else {}
-    return {
-        str(name): np.asarray(place) for name, place in placed.items() if np.isfinite(place).all()
-    }
-
-
-def write_brainvision(path: Path, recording: Recording) -> Path:
-    """Write a recording as BrainVision, float32, microvolts.
-
-    The header is put in place last: where it stands, the other two files are whole. Markers outside the recording are
-    left out; labels are kept but for line breaks.
-
-    Parameters
-    ----------
-    path : Path
-        Ends with ``.vhdr``.
-    recording : Recording
-        Volts of shape (channel, time).
-
-    Raises
-    ------
-    CannotCreateError
-        When the files cannot be written.
-    """
-    stem = path.name.removesuffix(".vhdr")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as folder:
-            pybv.write_brainvision(
-                data=np.asarray(recording.volts, dtype=np.float64),
-                sfreq=recording.rate_hz,
-                ch_names=list(recording.names),
-                fname_base=stem,
-                folder_out=folder,
-                events=[
-                    _marker(event, recording)
-                    for event in recording.events
-                    if 0 <= event.onset_s < recording.duration_s
-                ]
-                or None,
-                unit="µV",
-                fmt="binary_float32",
-            )
-            for suffix in (".eeg", ".vmrk", ".vhdr"):
-                made = Path(folder) / f"{stem}{suffix}"
-                if made.exists():
-                    made.replace(path.with_suffix(suffix))
-    except OSError as error:
-        raise CannotCreateError(f"{path}: cannot be written: {error.strerror or error}") from error
-    return path
-
-
-def standard_position_m(name: str) -> Floats | None:
-    """Position of an electrode of the 10-05 system, shape (3,), in metres; None for other names."""
-    return _standard_positions().get(name.strip().upper())
-
-
-@lru_cache(maxsize=1)
-def _standard_positions() -> dict[str, Floats]:
-    montage = mne.channels.make_standard_montage("colin27_1005")
-    return {
-        name.upper(): np.asarray(place)
-        for name, place in montage.get_positions()["ch_pos"].items()
-    }
+    return Header(float(raw.info["sfreq"]), raw.n_times, tuple(raw.ch_names), _events(path, raw))
 
 
 def _open(path: Path) -> Any:
-    if not path.is_file():
-        raise MissingInputError(
-            f"{path}: no such file", hint="is the dataset complete, and mounted?"
-        )
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError(
@@ -214,9 +142,7 @@ def _open(path: Path) -> Any:
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             raw = reader(path, preload=False, verbose="warning")
-        if path.suffix.lower() == ".vhdr":
-            _refuse_half_a_brainvision(path, raw)
-    except MissingInputError:
+    except AppError:
         raise
     except Exception as error:
         raise MissingInputError(
@@ -229,27 +155,6 @@ def _open(path: Path) -> Any:
             hint="the file is truncated; fetch it again",
         )
     return raw
-
-
-def _refuse_half_a_brainvision(path: Path, raw: Any) -> None:
-    header = path.read_text(encoding="utf-8", errors="replace")
-    told = dict(re.findall(r"^(Data\w+|MarkerFile)\s*=[ \t]*(\S.*?)\s*$", header, re.MULTILINE))
-    marks = told.get("MarkerFile")
-    if marks and not ((path.parent / marks).is_file() or path.with_suffix(".vmrk").is_file()):
-        raise MissingInputError(
-            f"{path}: its markers are missing: no {marks} beside it",
-            hint="fetch it again; without it nothing tells when the volumes were",
-        )
-    if told.get("DataFormat", "").upper() != "BINARY":
-        return
-    data = Path(raw.filenames[0])
-    n_bytes, width = data.stat().st_size, BYTES[raw.orig_format] * len(raw.ch_names)
-    n_samples = int(told.get("DataPoints", n_bytes // width))
-    if n_bytes % width or n_bytes < n_samples * width:
-        raise MissingInputError(
-            f"{data}: has {n_bytes} bytes; expected {width} for each of {n_samples} samples",
-            hint="the file is truncated; fetch it again",
-        )
 
 
 def _kinds(
@@ -268,10 +173,10 @@ def _kinds(
     return kinds
 
 
-def _positions(raw: Any, names: tuple[str, ...]) -> Floats:
+def _positions(names: tuple[str, ...], placed: list[Any]) -> Floats:
     positions = np.full((len(names), 3), math.nan)
-    for row, (name, channel) in enumerate(zip(names, raw.info["chs"], strict=True)):
-        found = np.asarray(channel["loc"][:3], dtype=float)
+    for row, (name, place) in enumerate(zip(names, placed, strict=True)):
+        found = np.asarray(place, dtype=float) if place is not None else np.zeros(3)
         if np.isfinite(found).all() and found.any():
             positions[row] = found
             continue
@@ -281,19 +186,11 @@ def _positions(raw: Any, names: tuple[str, ...]) -> Floats:
     return positions
 
 
-def _events(raw: Any) -> tuple[Event, ...]:
+def _events(path: Path, raw: Any) -> tuple[Event, ...]:
+    if path.suffix.lower() == ".vhdr":
+        return brainvision.read_markers(brainvision.find_parts(path))
     first_s = raw.first_samp / raw.info["sfreq"]
     return tuple(
         Event(float(note["onset"]) - first_s, str(note["description"]), float(note["duration"]))
         for note in raw.annotations
     )
-
-
-def _marker(event: Event, recording: Recording) -> dict[str, Any]:
-    sample = min(round(event.onset_s * recording.rate_hz), recording.n_samples - 1)
-    coded = MARKER.fullmatch(event.label)
-    # The format's typed markers hold a number; every other label is a comment, with commas coded.
-    label = " ".join(event.label.removeprefix("Comment/").splitlines()).replace(",", r"\1")
-    kind, description = (coded[1] or coded[2], int(coded[3])) if coded else ("Comment", label)
-    length = min(max(1, round(event.duration_s * recording.rate_hz)), recording.n_samples - sample)
-    return {"onset": sample, "duration": length, "description": description, "type": kind}

@@ -12,12 +12,14 @@ from bids_app.errors import DataError, MissingInputError
 from bids_app.files.whole import write_text
 
 MISSING = "n/a"
+QUOTES = "'\"‘’“”"
 
 
 def read_tsv(path: Path) -> dict[str, list[str]]:
     """Read a table as columns of text.
 
-    A byte order mark and Windows line ends are accepted.
+    A byte order mark and Windows line ends are accepted, and so are columns that are parted by spaces, with quotes
+    around names.
 
     Raises
     ------
@@ -30,7 +32,7 @@ def read_tsv(path: Path) -> dict[str, list[str]]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise MissingInputError(f"{path}: cannot be read: {error}") from error
-    rows = [line.split("\t") for line in text.split("\n") if line]
+    rows = _rows([line.rstrip("\r") for line in text.split("\n") if line.rstrip("\r")])
     if not rows:
         raise DataError(f"{path}: is empty; expected a table with a header")
     header, body = rows[0], rows[1:]
@@ -43,6 +45,16 @@ def read_tsv(path: Path) -> dict[str, list[str]]:
     return {
         name.strip(): [row[column].strip() for row in body] for column, name in enumerate(header)
     }
+
+
+def _rows(lines: list[str]) -> list[list[str]]:
+    if not lines or "\t" in lines[0]:
+        return [line.split("\t") for line in lines]
+    for gap in (r" {2,}", r" +"):
+        rows = [re.split(gap, line.strip()) for line in lines]
+        if len(rows[0]) > 1 and len({len(row) for row in rows}) == 1:
+            return [[cell.strip(QUOTES) for cell in row] for row in rows]
+    return [[line] for line in lines]
 
 
 def write_tsv(path: Path, columns: dict[str, Sequence[object]]) -> Path:

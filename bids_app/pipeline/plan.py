@@ -51,9 +51,9 @@ def _row(pairing: Pairing, config: RunConfig) -> tuple[str, ...]:
     try:
         scan = scan_of(pairing, None)
         if pairing.eeg and scan.tr_s is not None:
-            _, length_s, _, events = eeg.read_header(pairing.eeg.path)
-            expected = Expected(scan.tr_s, scan.n_volumes, length_s, config.volume_marker)
-            clock = fit_clock(events, expected, pairing.eeg.path.name, "recording")
+            header = eeg.read_header(pairing.eeg.path)
+            expected = Expected(scan.tr_s, scan.n_volumes, header.duration_s, config.volume_marker)
+            clock = fit_clock(header.events, expected, pairing.eeg.path.name, "recording")
             markers, offset = f"{clock.n_found}/{clock.n_expected}", f"{clock.offset_s:.3f}"
     except AppError as error:
         remark = f"refused: {error}"

@@ -28,6 +28,33 @@ class Event:
     duration_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is known of a recording without its samples.
+
+    Attributes
+    ----------
+    rate_hz : float
+        Sampling rate.
+    n_samples : int
+        Samples per channel.
+    names : tuple of str
+        Channels.
+    events : tuple of Event
+        Markers found in the recording itself.
+    """
+
+    rate_hz: float
+    n_samples: int
+    names: tuple[str, ...]
+    events: tuple[Event, ...] = ()
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.n_samples / self.rate_hz
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
     """An EEG recording.

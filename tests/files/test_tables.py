@@ -97,3 +97,23 @@ def test_cells_are_read_as_numbers() -> None:
     assert tables.number("1.5e-3") == 0.0015
     assert math.isnan(tables.number("n/a"))
     assert math.isnan(tables.number("go"))
+
+
+SPACED = "name   type   units\n'Fp1'   EEG   microV\n'ECG’   ECG   microV\n"
+
+
+def test_columns_may_be_parted_by_spaces(tmp_path: Path) -> None:
+    path = tmp_path / "channels.tsv"
+    for text in (SPACED, SPACED.replace("   ", " "), SPACED.replace("\n", "\r\n").rstrip()):
+        path.write_text(text, "utf-8")
+        assert tables.read_tsv(path) == {
+            "name": ["Fp1", "ECG"],
+            "type": ["EEG", "ECG"],
+            "units": ["microV", "microV"],
+        }
+
+
+def test_words_of_a_single_column_stay_together(tmp_path: Path) -> None:
+    path = tmp_path / "notes.tsv"
+    path.write_text("what was seen\na 'cat'\n\n")
+    assert tables.read_tsv(path) == {"what was seen": ["a 'cat'"]}
