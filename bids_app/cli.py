@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import logging
-import math
-import os
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,107 +10,17 @@ from typing import Any
 import click
 
 from bids_app import __version__, log, plugins
-from bids_app.config import PRESETS, RUN_TABLE, RunConfig, read_config_file
+from bids_app.arguments import App, Labels, megabytes, pairs
+from bids_app.config import PRESETS
+from bids_app.configure import configure
 from bids_app.errors import (
-    AnalysisLevelError,
     AppError,
-    MissingInputError,
     UsageError,
 )
-from bids_app.labels import LABEL
 
 logger = logging.getLogger(__name__)
 
-LEVELS = ("participant", "group")
 INTERRUPTED = 130
-NOT_IN_FILE = {"config_file", "help", "notrack", "quiet", "verbose", "version"}
-UNITS_MB = {"K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0**2}
-
-
-class Labels(click.Option):
-    """An option that takes labels separated by spaces, as the BIDS-Apps standard has it.
-
-    Click's options take a fixed number of values, so that the command rewrites ``--x a b`` into ``--x a --x b`` before
-    it parses. The list ends at the next option, or at a word that cannot be a label, such as a path.
-    """
-
-    def __init__(self, *names: Any, prefix: str = "", **more: Any) -> None:
-        super().__init__(*names, **{"multiple": True, "metavar": "LABEL ...", **more})
-        self.prefix = prefix
-
-    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
-        """Strip the prefix, drop repetitions, refuse what is no label."""
-        given = (value,) if isinstance(value, str) else value or ()
-        found = dict.fromkeys(str(item).removeprefix(self.prefix) for item in given)
-        for label in found:
-            if not LABEL.fullmatch(label):
-                raise click.BadParameter(
-                    f"{label!r} is not a label; expected letters and digits", ctx=ctx, param=self
-                )
-        return tuple(found)
-
-
-class App(click.Command):
-    """A command whose :class:`Labels` options take several words."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Repeat the option's name before each of its labels."""
-        lists = {
-            name: param.prefix
-            for param in self.params
-            if isinstance(param, Labels)
-            for name in param.opts
-        }
-        return super().parse_args(ctx, list(_repeated(args, lists)))
-
-
-def _repeated(args: Sequence[str], lists: dict[str, str]) -> list[str]:
-    given: list[str] = []
-    current = ""
-    n_taken = 0
-    for word in args:
-        if word.startswith("-"):
-            current, n_taken = (word, 0) if word in lists else ("", 0)
-            given.append(word)
-        elif not current or (n_taken and not LABEL.fullmatch(word.removeprefix(lists[current]))):
-            current = ""
-            given.append(word)
-        else:
-            given += [current, word] if n_taken else [word]
-            n_taken += 1
-    return given
-
-
-def _pairs(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, Path]:
-    found = {}
-    for item in value:
-        name, equals, path = item.partition("=")
-        if not (equals and name and path):
-            raise click.BadParameter(f"{item!r}; expected NAME=PATH", ctx=ctx, param=param)
-        found[name] = Path(path)
-    return found
-
-
-def _megabytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    if value is None:
-        return None
-    text = value.upper().removesuffix("B")
-    unit = UNITS_MB.get(text[-1:])
-    try:
-        asked = int(float(text[:-1] if unit else text) * (unit or 1.0))
-        if asked < 1:
-            raise ValueError(text)
-        return asked
-    except (ValueError, OverflowError):
-        raise click.BadParameter(
-            f"{value!r}; expected megabytes, or a number with K, M, G or T", ctx=ctx, param=param
-        ) from None
-
-
-def available_processors() -> int:
-    """Processors that this process may use: those of the SLURM task, else those that the system allows."""
-    slurm = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    return int(slurm) if slurm.isdecimal() and int(slurm) else len(os.sched_getaffinity(0))
 
 
 SWITCHES = {
@@ -132,6 +36,10 @@ SWITCHES = {
     "overwrite": (("--overwrite",), "Make everything again, and replace what other models wrote."),
     "dry_run": (("--dry-run",), "Print what is paired and what would be written; touch nothing."),
     "reports_only": (("--reports-only",), "Make the report pages again from what is on disk."),
+    "preproc_only": (
+        ("--preproc-only",),
+        "Preprocess fMRI, anatomy and EEG, whatever there is of them; train and predict nothing.",
+    ),
     "causal_scaling": (
         ("--causal-scaling",),
         "Scale a new person's EEG with what came before, not with the whole run.",
@@ -182,7 +90,7 @@ def _switches(command: Any) -> Any:
     "-d",
     "--derivatives",
     multiple=True,
-    callback=_pairs,
+    callback=pairs,
     metavar="NAME=PATH",
     help="Derivatives to reuse, such as fmriprep=/path.",
 )
@@ -217,6 +125,33 @@ def _switches(command: Any) -> Any:
     help="paper: windows that end at the trigger, EEG at 1000 Hz, the published network.",
 )
 @click.option(
+    "--fmri-engine",
+    type=click.Choice(("auto", "builtin", "fmriprep")),
+    help="builtin, or fmriprep to run fMRIPrep; auto reuses -d fmriprep=PATH, else is builtin [auto].",
+)
+@click.option(
+    "--fs-license-file",
+    type=click.Path(path_type=Path),
+    help="FreeSurfer's licence, for --fmri-engine fmriprep.",
+)
+@click.option(
+    "--fmriprep-options",
+    metavar="WORDS",
+    help="Further options of fMRIPrep, in quotes.",
+)
+@click.option(
+    "--dummy-scans",
+    type=click.IntRange(0),
+    help="Volumes before the steady state; found when left out.",
+)
+@click.option(
+    "--slice-order",
+    metavar="ORDER|FILE",
+    help="Slices of runs without SliceTiming: ascending, descending, interleaved (1, 3, …, 2, 4, …), "
+    "interleaved-even (2, 4, …, 1, 3, …), each with :mb-N for N slices at a time; or a text file of times or "
+    "numbers; none corrects no run.",
+)
+@click.option(
     "--smoothing-fwhm",
     "smoothing_fwhm_mm",
     type=float,
@@ -247,7 +182,7 @@ def _switches(command: Any) -> Any:
     "--mem-mb",
     "--mem",
     "--mem_mb",
-    callback=_megabytes,
+    callback=megabytes,
     help="Memory to stay within, in MB, or with G.",
 )
 @click.option("--random-seed", type=click.IntRange(0), help="The one seed [0].")
@@ -268,164 +203,10 @@ def command(**given: Any) -> int:
     """
     quiet, verbose = given.pop("quiet"), given.pop("verbose")
     log.setup(0 if quiet else 1 + verbose)
-    config = configure(given)
+    config = configure(given, command)
     from bids_app import pipeline
 
     return pipeline.run(config)
-
-
-def configure(given: dict[str, Any]) -> RunConfig:
-    """Turn arguments and the config file into one record.
-
-    Parameters
-    ----------
-    given : dict
-        Values by option; None or empty for those that were not given.
-
-    Raises
-    ------
-    AppError
-        For anything that cannot be used, each with its own exit code.
-    """
-    level = given.pop("analysis_level")
-    if level not in LEVELS:
-        raise AnalysisLevelError(
-            f"there is no analysis level {level!r}", hint=f"use one of: {', '.join(LEVELS)}"
-        )
-    given.pop("notrack")
-    config_file = given.pop("config_file")
-    tables = read_config_file(config_file) if config_file else {}
-    chosen = _space(_from_file(tables.pop(RUN_TABLE, {}))) | _space({
-        name: value for name, value in given.items() if value not in (None, (), {})
-    })
-    filters = chosen.pop("bids_filter_file", None)
-    bids_dir, output_dir = (
-        Path(chosen.pop("bids_dir")).absolute(),
-        Path(chosen.pop("output_dir")).absolute(),
-    )
-    work_dir = Path(chosen.pop("work_dir", None) or output_dir / "work").absolute()
-    _check_folders(bids_dir, output_dir, work_dir)
-    config = RunConfig(
-        bids_dir=bids_dir,
-        output_dir=output_dir,
-        work_dir=work_dir,
-        level=level,
-        filters=_filters(filters) if filters else {},
-        tables=tables,
-        command=shlex.join(["eeg2fmri", *sys.argv[1:]]),
-        **({"n_procs": available_processors()} | chosen),
-    )
-    _check_values(config)
-    return config
-
-
-def _from_file(table: Any) -> dict[str, Any]:
-    known = {
-        str(param.name): param
-        for param in command.params
-        if isinstance(param, click.Option) and param.name not in NOT_IN_FILE
-    }
-    if not isinstance(table, dict):
-        raise UsageError(f"config file: {RUN_TABLE} is {table!r}; expected a table [{RUN_TABLE}]")
-    names = {str(name).replace("-", "_"): value for name, value in table.items()}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], known, n=1)
-        raise UsageError(
-            f"config file: [{RUN_TABLE}] has no setting {unknown[0]!r}",
-            hint=f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}",
-        )
-    return {name: _value(known[name], name, value) for name, value in names.items()}
-
-
-def _value(option: click.Option, name: str, value: Any) -> Any:
-    try:
-        if name == "derivatives" and isinstance(value, dict):
-            return {key: Path(path) for key, path in value.items()}
-        return option.process_value(click.Context(command), value)
-    except (click.UsageError, TypeError) as error:
-        told = error.message if isinstance(error, click.UsageError) else error
-        raise UsageError(f"config file: [{RUN_TABLE}] {name} is {value!r}: {told}") from error
-
-
-def _check_folders(bids_dir: Path, output_dir: Path, work_dir: Path) -> None:
-    if output_dir.resolve() == bids_dir.resolve():
-        raise UsageError(
-            f"output_dir is bids_dir: {output_dir}; the input is never written to",
-            hint=f"use {bids_dir / 'derivatives' / 'eeg2fmri'}, or a folder elsewhere",
-        )
-    inside_derivatives = (bids_dir / "derivatives").resolve()
-    for name, path in (("output_dir", output_dir), ("work_dir", work_dir)):
-        resolved = path.resolve()
-        if resolved.is_relative_to(bids_dir.resolve()) and not resolved.is_relative_to(
-            inside_derivatives
-        ):
-            raise UsageError(
-                f"{name} lies in bids_dir: {path}; the input is never written to",
-                hint="choose a folder outside the dataset, or below its derivatives",
-            )
-    if bids_dir.resolve().is_relative_to(output_dir.resolve()):
-        raise UsageError(
-            f"bids_dir lies in output_dir: {bids_dir}", hint="choose another output folder"
-        )
-
-
-def _space(chosen: dict[str, Any]) -> dict[str, Any]:
-    """Take the resolution out of ``SPACE[:res-MM]``."""
-    asked = chosen.pop("output_spaces", None)
-    if asked is None:
-        return chosen
-    name, *modifiers = str(asked).split(":")
-    if name != "MNI152NLin2009aSym":
-        raise UsageError(
-            f"--output-spaces {name}: the built-in engine knows MNI152NLin2009aSym",
-            hint="for another template give fMRIPrep's output with -d fmriprep=PATH; its space is kept",
-        )
-    for modifier in modifiers:
-        kind, _, value = modifier.partition("-")
-        if kind != "res" or not value.replace(".", "", 1).isdecimal():
-            raise UsageError(f"--output-spaces {asked}: {modifier!r}; expected res-MM")
-        chosen.setdefault("resolution_mm", float(value))
-    return chosen
-
-
-def _filters(path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise MissingInputError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: is not JSON: {error}") from error
-    if not isinstance(found, dict) or not all(isinstance(value, dict) for value in found.values()):
-        raise UsageError(
-            f'{path}: expected an object of queries, such as {{"bold": {{"task": "rest"}}}}'
-        )
-    for name in sorted(found.keys() - {"bold", "eeg", "t1w"}):
-        logger.warning("%s: the query %r is not used here", path, name)
-    return found
-
-
-def _check_values(config: RunConfig) -> None:
-    for name, value, least in (
-        ("--window", config.window_s, 1.0),
-        ("--window-lag", config.window_lag_s, 0.0),
-        ("--smoothing-fwhm", config.smoothing_fwhm_mm, 0.0),
-        ("--resolution", config.resolution_mm, 1.0),
-    ):
-        if not least <= value < math.inf:
-            raise UsageError(f"{name} is {value:g}; expected {least:g} or more")
-    for name in config.architectures:
-        plugins.check("models", name)
-    for name, path in config.derivatives.items():
-        if not path.is_dir():
-            raise MissingInputError(f"-d {name}={path}: no such folder")
-        if name != "fmriprep":
-            raise UsageError(f"-d {name}: only fmriprep derivatives can be reused")
-    if config.model is not None and not config.model.is_dir():
-        raise MissingInputError(
-            f"--model {config.model}: no such folder",
-            hint="give the folder that holds bundle.json",
-        )
 
 
 def main(args: Sequence[str] | None = None) -> int:

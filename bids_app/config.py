@@ -44,6 +44,19 @@ class RunConfig:
     preset : str
         ``paper`` for the settings of Bricman & Borst (2021): windows end at the trigger of their volume, EEG at
         1000 Hz, the published size of the network. Empty for the app's own.
+    preproc_only : bool
+        Preprocess, and neither train nor predict; participants without EEG, and with an anatomy alone, are done too.
+    fmri_engine : str
+        ``builtin``; ``fmriprep`` to run fMRIPrep; ``auto`` for fMRIPrep's output where it is given, else built-in.
+    fs_license_file : Path or None
+        FreeSurfer's licence, for fMRIPrep.
+    fmriprep_options : str
+        Further words for fMRIPrep's command line.
+    dummy_scans : int or None
+        Non-steady-state volumes at the start of each run; None to detect them.
+    slice_order : str
+        Order of the slices where the dataset does not tell their times, a file of them, or ``none``; empty to leave
+        such runs as they are.
     smoothing_fwhm_mm : float
         Smoothing of what the model learns; the preprocessed BOLD stays unsmoothed.
     resolution_mm : float
@@ -85,6 +98,12 @@ class RunConfig:
     window_s: float = 30.0
     window_lag_s: float = 0.0
     preset: str = ""
+    preproc_only: bool = False
+    fmri_engine: str = "auto"
+    fs_license_file: Path | None = None
+    fmriprep_options: str = ""
+    dummy_scans: int | None = None
+    slice_order: str = ""
     smoothing_fwhm_mm: float = 8.0
     resolution_mm: float = 3.0
     causal_scaling: bool = False

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import bids_app
-from bids_app import __version__, cli, errors, log
+from bids_app import __version__, cli, configure, errors, log
 from bids_app.config import RunConfig
 from bids_app.files.whole import check_folder
 from bids_app.layout.check import check_dataset, choose_labels, labels
@@ -299,7 +299,7 @@ def test_the_defaults_are_those_of_the_record(run: Run, bids_dir: Path, tmp_path
         assert getattr(config, name) == getattr(plain, name)
     assert (config.bids_dir, config.output_dir) == (plain.bids_dir, plain.output_dir)
     assert config.work_dir == plain.work_dir
-    assert config.n_procs == cli.available_processors()
+    assert config.n_procs == configure.available_processors()
 
 
 def test_folders_become_absolute(
@@ -403,7 +403,7 @@ def test_the_processors_of_the_task_are_used(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2})
     for told, expected in (("5", 5), ("0", 3), ("", 3), ("5(x2)", 3), ("²", 3)):
         monkeypatch.setenv("SLURM_CPUS_PER_TASK", told)
-        assert cli.available_processors() == expected
+        assert configure.available_processors() == expected
 
 
 def test_every_spelling_of_a_switch_is_accepted(run: Run) -> None:
@@ -606,3 +606,48 @@ def test_filters_that_cannot_be_used_are_refused(
 ) -> None:
     path = write(tmp_path / "f.json", text)
     assert f"{path}: {told}" in refused("--bids-filter-file", path)
+
+
+# ------------------------------------------------------------ fMRI engines
+
+
+def test_options_of_fmri_arrive(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "license.txt").touch()
+    config = run(
+        *("--fmri-engine", "fmriprep", "--fs-license-file", str(tmp_path / "license.txt")),
+        *("--fmriprep-options", "--fs-no-reconall --level minimal", "--dummy-scans", "0"),
+        *("--slice-order", "interleaved:mb-2", "--preproc-only"),
+    )
+    assert (config.fmri_engine, config.fs_license_file) == ("fmriprep", tmp_path / "license.txt")
+    assert config.fmriprep_options == "--fs-no-reconall --level minimal"
+    assert (config.dummy_scans, config.slice_order) == (0, "interleaved:mb-2")
+    assert config.preproc_only
+    config = run()
+    assert (config.fmri_engine, config.dummy_scans, config.preproc_only) == ("auto", None, False)
+
+
+@pytest.mark.parametrize("engine", ["builtin", "fmriprep"])
+def test_an_engine_and_its_output_are_one_too_many(
+    refused: Refused, tmp_path: Path, engine: str
+) -> None:
+    said = refused("--fmri-engine", engine, "-d", f"fmriprep={tmp_path}")
+    assert f"--fmri-engine {engine} with -d fmriprep: either run an engine" in said
+    assert "leave one of the two out" in said
+
+
+def test_a_licence_must_be_there(refused: Refused, tmp_path: Path) -> None:
+    said = refused("--fs-license-file", str(tmp_path / "none"), code=66)
+    assert f"--fs-license-file {tmp_path / 'none'}: no such file" in said
+
+
+def test_preprocessing_only_applies_no_model(refused: Refused, tmp_path: Path) -> None:
+    said = refused("--preproc-only", "--model", str(tmp_path))
+    assert "--preproc-only with --model: nothing is predicted" in said
+
+
+def test_a_slice_order_is_known_or_a_file(run: Run, refused: Refused, tmp_path: Path) -> None:
+    said = refused("--slice-order", "sideways")
+    assert "--slice-order sideways: is no file, and no order; expected none or one of asc" in said
+    (tmp_path / "order.txt").touch()
+    assert run("--slice-order", str(tmp_path / "order.txt")).slice_order.endswith("order.txt")
+    assert run("--slice-order", "none").slice_order == "none"

@@ -74,10 +74,9 @@ def read_bold(path: Path, metadata: dict[str, Any]) -> BoldSeries:
     if bad:
         raise DataError(f"{path}: {bad} of {data.shape[3]} volumes hold NaN or infinite values")
     tr_s = repetition_time_s(path, metadata)
-    direction = str(metadata.get("SliceEncodingDirection", "k"))
-    axis = SLICE_AXES.get(direction[:1], 2)
+    axis = slice_axis(metadata)
     slice_times_s = _slice_times(path, metadata, image.shape[axis], tr_s)
-    if slice_times_s is not None and direction.endswith("-"):
+    if slice_times_s is not None and str(metadata.get("SliceEncodingDirection")).endswith("-"):
         slice_times_s = slice_times_s[::-1]  # the first time is that of the last slice
     return BoldSeries(
         volumes=data,
@@ -110,6 +109,11 @@ def repetition_time_s(path: Path, metadata: dict[str, Any]) -> float:
             hint="BIDS wants seconds; a value in the thousands is usually milliseconds",
         )
     return float(found)
+
+
+def slice_axis(metadata: dict[str, Any]) -> int:
+    """Voxel axis along which slices are stacked, from a sidecar; the third when it does not tell."""
+    return SLICE_AXES.get(str(metadata.get("SliceEncodingDirection", "k"))[:1], 2)
 
 
 def series_shape(path: Path) -> tuple[int, ...]:

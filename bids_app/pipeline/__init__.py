@@ -16,7 +16,7 @@ from bids_app.derivatives.describe import describe
 from bids_app.errors import InvalidDatasetError, MissingInputError, NoMatchError
 from bids_app.files.whole import check_folder
 from bids_app.layout.check import check_dataset, choose_labels, labels, validate
-from bids_app.pipeline import pool
+from bids_app.pipeline import fmriprep, pool
 from bids_app.pipeline.failure import Failure, exit_code
 from bids_app.pipeline.finished import Finished
 
@@ -49,6 +49,7 @@ def _run_participants(config: RunConfig) -> int:
     check_folder(config.output_dir)
     if config.reports_only:
         return _pages(config, chosen)
+    config = fmriprep.engaged(config)
     links = {"raw": config.bids_dir, **config.derivatives}
     describe(config.output_dir, links, description, dict(os.environ))
     finished = Finished(config)
@@ -56,6 +57,7 @@ def _run_participants(config: RunConfig) -> int:
     waiting = tuple(label for label in chosen if before[label] is None)
     n_done, failures = sum(found or 0 for found in before.values()), list[Failure]()
     validation = _validated(config, waiting) if waiting else None
+    fmriprep.ensure(config, waiting)
     for label, (n_runs, failed) in pool.each(waiting, partial(_participant, validation), config):
         n_done += n_runs
         failures += failed

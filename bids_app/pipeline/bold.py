@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,9 +11,11 @@ from bids_app.config import RunConfig
 from bids_app.derivatives import provenance, write
 from bids_app.files import nifti
 from bids_app.files.template import NAME
+from bids_app.layout.slice_order import UNCORRECTED
 from bids_app.pipeline.anatomy import Anatomy
 from bids_app.pipeline.place import HALF, Figures, output_grid, target
 from bids_app.pipeline.reused import take_over
+from bids_app.pipeline.slices import told_metadata
 from bids_app.preproc import fmri
 from bids_app.report import figures
 from bids_app.values import Floats
@@ -57,17 +59,18 @@ class Engine:
 def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     config = engine.config
     engine.anatomy.ensure()  # the report tells of it even when the run is done
-    decides = [run.metadata, engine.anatomy.key, config.sloppy]
+    metadata, slice_notes = told_metadata(run, config)
+    settings = _settings(config)
+    decides = [metadata, engine.anatomy.key, settings]
     key = provenance.key("bold", [run.bold.path], decides)
     stage = provenance.Stage(config.work_dir, config.output_dir, f"{entities.stem}_bold", key)
     done = None if config.overwrite else stage.done()
     if done is not None:
         return done
     log.info("%s: BOLD", entities.stem)
-    series = nifti.read_bold(run.bold.path, run.metadata)
+    series = nifti.read_bold(run.bold.path, metadata)
     anatomy = engine.anatomy.fit
-    settings = fmri.RunSettings(sloppy=config.sloppy, n_threads=config.omp_nthreads)
-    fit = fmri.fit_run(series, anatomy, settings)
+    fit = fmri.fit_run(series, anatomy, replace(settings, n_threads=config.omp_nthreads))
     grid = output_grid(config)
     brain = engine.anatomy.in_template("brain") > HALF
     volumes = fmri.resample_bold(
@@ -89,8 +92,16 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
         *write.write_confounds(where, confounds),
     ]
     told = _draw(engine, entities, bold, confounds.columns)
-    notes = [*fit.notes, *confounds.notes]
+    notes = [*slice_notes, *fit.notes, *confounds.notes]
     return stage.record([*files, *told.files()], {"figures": told.told, "notes": notes})
+
+
+def _settings(config: RunConfig) -> fmri.RunSettings:
+    return fmri.RunSettings(
+        sloppy=config.sloppy,
+        n_dummies=config.dummy_scans,
+        slice_timing=config.slice_order != UNCORRECTED,
+    )
 
 
 def _draw(

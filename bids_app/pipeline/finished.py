@@ -110,7 +110,7 @@ class Finished:
 
     @cached_property
     def _shared(self) -> Stamps:
-        """Files that may be read for any participant: the dataset's without the participants' own, and the model's."""
+        """Files that may be read for any participant: what the dataset has beside participants, model, slice times."""
         bids_dir = self.config.bids_dir
         apart = {self.config.output_dir, self.config.work_dir, bids_dir / "derivatives"}
         found = []
@@ -122,7 +122,7 @@ class Finished:
         stamps = _stamps(bids_dir, found)
         if self.config.model is not None:
             stamps |= _stamps(self.config.model, _below(self.config.model))
-        return stamps
+        return stamps | {"slices": _stamp(Path(self.config.slice_order or "none"))}
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -69,17 +69,21 @@ def _participant(label: str, config: RunConfig, record: Record) -> None:
     ]
     for note in who.notes:
         record.note(note)
+    engine = Engine(config, Anatomy(who, config, record))
+    if config.preproc_only and not who.pairings and who.t1w is not None:
+        engine.anatomy.ensure()
+        record.n_done += 1
+        return
     if not who.pairings:
         raise MissingInputError(
             f"sub-{label}: has no BOLD and no EEG that the filters let through",
             hint="see the table of files left out in the report",
         )
-    engine = Engine(config, Anatomy(who, config, record))
     for pairing in who.pairings:
         _preprocess(pairing, engine, record)
     if config.model is not None:
         apply_bundle(label, config, record)
-    else:
+    elif not config.preproc_only:
         predict_within(label, config, record)
 
 
