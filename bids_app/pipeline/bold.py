@@ -52,6 +52,7 @@ class Engine:
             Files, and ``figures`` and ``notes`` for the report.
         """
         if "fmriprep" in self.config.derivatives:
+            self.anatomy.record.content["anatomy"] = {"engine": "fmriprep"}
             return take_over(run, entities, self.config)
         return _builtin(self, run, entities)
 

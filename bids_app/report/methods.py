@@ -127,7 +127,7 @@ def _bold(settings: Table) -> list[str]:
         "Head motion was estimated by inverse-compositional Gauss-Newton registration "
         "[@compositional] of each volume to a robust reference, and the reference was aligned "
         "with the T1-weighted image by its white-matter border [@bbr].",
-        "Where slice times are recorded, slices were shifted to one time in the Fourier domain.",
+        _slice_timing(text(settings, "slice_order", "")),
         "All transforms were composed, and each volume was interpolated once, with cubic "
         "splines, on the template grid" + (f" of {resolution}." if resolution else "."),
         "Confounds were computed in the space of the run, with fMRIPrep’s definitions and names: "
@@ -137,11 +137,18 @@ def _bold(settings: Table) -> list[str]:
         "of CSF, white matter, both, and the most variable voxels [@compcor], and 24 of the "
         "brain’s edge [@edge].",
     ]
-    if smoothing:
+    if smoothing and not at(settings, "preproc_only"):
         said.append(
             f"What the models learn is smoothed by {smoothing}; the preprocessed BOLD is not."
         )
     return said
+
+
+def _slice_timing(order: str) -> str:
+    if order == "none":
+        return "Slice timing was not corrected."
+    known = f" or told by --slice-order {order}" if order else ""
+    return f"Where slice times are recorded{known}, slices were shifted to one time in the Fourier domain."
 
 
 def _eeg(record: Table) -> list[str]:

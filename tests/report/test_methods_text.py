@@ -73,6 +73,24 @@ def test_steps_may_stand_with_the_run(record: dict[str, Any]) -> None:
     assert "artefacts" not in methods.of(record).plain
 
 
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [
+        ("", "Where slice times are recorded, slices were shifted"),
+        ("descending", "recorded or told by --slice-order descending, slices were shifted"),
+        ("none", "Slice timing was not corrected."),
+    ],
+)
+def test_slice_timing_is_told_as_asked_for(record: dict[str, Any], order: str, told: str) -> None:
+    record["settings"]["slice_order"] = order
+    assert told in methods.of(record).plain
+
+
+def test_smoothing_is_not_told_where_nothing_is_learned(record: dict[str, Any]) -> None:
+    record["settings"]["preproc_only"] = True
+    assert "smoothed by" not in methods.of(record).plain
+
+
 def test_only_the_engine_that_ran_is_described(record: dict[str, Any]) -> None:
     own = methods.of(record).plain
     assert "which is not fMRIPrep" in own
