@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,11 @@ DESCRIPTIONS = {
     "synthwithin": "BOLD synthesized from EEG by a model trained on other data of the same person",
     "synthinsample": "BOLD synthesized from EEG by a model that was trained on these data; never scored",
     "meanr": "Correlation over time of synthesized and measured BOLD, averaged",
+}
+TISSUE_LABELS: dict[str, Sequence[object]] = {
+    "index": [0, 1, 2, 3],
+    "name": ["Background", "Gray Matter", "White Matter", "Cerebrospinal Fluid"],
+    "abbreviation": ["BG", "GM", "WM", "CSF"],
 }
 README = """# BOLD synthesized from EEG
 
@@ -87,6 +93,7 @@ def describe(
         write_json(output_dir / "dataset_description.json", found)
         write_text(output_dir / "README.md", README)
         write_text(output_dir / ".bidsignore", "\n".join(IGNORED) + "\n")
+        write_tsv(output_dir / "dseg.tsv", TISSUE_LABELS)
         describe_labels(output_dir, DESCRIPTIONS)
 
 

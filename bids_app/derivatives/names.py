@@ -12,12 +12,13 @@ DEFAULT_ARCHITECTURE = "ridge"
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """The template and resolution of an image, as BIDS labels.
+    """The space and resolution of an image, as BIDS labels.
 
     Attributes
     ----------
     name : str
-        Such as ``MNI152NLin2009aSym``.
+        A template such as ``MNI152NLin2009aSym``, ``T1w`` for the participant's own, or empty for the space of the
+        recording itself, which names do not tell.
     resolution : str or None
         Such as ``3``; None where the name has no ``res`` entity.
     """
@@ -26,10 +27,18 @@ class Space:
     resolution: str | None
 
     @property
+    def is_template(self) -> bool:
+        """Tell whether it is a space that people share."""
+        return self.name not in {"", "T1w"}
+
+    @property
     def labels(self) -> dict[str, str]:
         """As entities of a file name."""
-        found = {"space": self.name}
-        return found | {"res": self.resolution} if self.resolution else found
+        found = {"space": self.name, "res": self.resolution}
+        return {name: label for name, label in found.items() if label}
+
+
+NATIVE = Space("", None)
 
 
 def derivative(

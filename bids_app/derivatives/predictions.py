@@ -104,6 +104,7 @@ def _sidecar(target: Target, synthesis: Synthesis) -> dict[str, Any]:
     without = np.setdiff1d(np.arange(prediction.n_volumes), prediction.volumes)
     told = target.image_sidecar(
         **synthesis.metadata,
+        SkullStripped=True,
         RepetitionTime=synthesis.tr_s,
         StartTime=synthesis.start_time_s,
         Units="arbitrary",

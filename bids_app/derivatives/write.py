@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bids_app.derivatives.names import Space, derivative, folder
+from bids_app.derivatives.names import NATIVE, Space, derivative, folder, uri
 from bids_app.files import eeg, nifti, tables, transforms
 from bids_app.files.sidecar import write_json
-from bids_app.values import Floats
+from bids_app.values import Bools, Floats
 from bids_app.values.confounds import Confounds
 from bids_app.values.entities import Entities
-from bids_app.values.estimates import AnatFit, RunFit
+from bids_app.values.estimates import RunFit
 from bids_app.values.pairing import Clock
 from bids_app.values.recording import Recording
-from bids_app.values.space import Grid, Mask, Volume
+from bids_app.values.space import Mask, Volume
 
-TISSUES = ("GM", "WM", "CSF")
+FAINT_FRACTION = 0.05
+OUTSIDE_SHARE = 0.1
+SHORTEST_PAUSE_S = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,103 +36,40 @@ class Target:
     entities : Entities
         Recording.
     space : Space
-        Template and resolution of images that are not in native space.
+        Of the images.
     sources : tuple of str
         BIDS URIs of what they were made from.
+    reference : str or None
+        URI of the image that a space which is no template belongs to; None for the first of the sources.
     """
 
     root: Path
     entities: Entities
     space: Space
     sources: tuple[str, ...]
+    reference: str | None = None
 
     def path(self, datatype: str, ending: str, labels: dict[str, str] | None = None) -> Path:
         """Path of one file."""
         return derivative(self.root, self.entities, datatype, ending, labels)
 
-    def image_sidecar(self, *, native: str | None = None, **more: Any) -> dict[str, Any]:
-        """Keys that BIDS wants for every image.
+    def made_from(self, *paths: Path) -> Target:
+        """Name more sources, files of this dataset."""
+        return replace(self, sources=(*self.sources, *(uri(path, self.root) for path in paths)))
 
-        Parameters
-        ----------
-        native : str, optional
-            URI of the image whose voxel grid it shares, for images that are not in a template.
-        **more : Any
-            Further keys.
-        """
-        found: dict[str, Any] = {"SkullStripped": True, "Sources": list(self.sources)}
-        if native is not None:
-            found["SpatialReference"] = native
+    @property
+    def native(self) -> Target:
+        """The same for images in the space of the recording itself."""
+        return replace(self, space=NATIVE)
+
+    def image_sidecar(self, **more: Any) -> dict[str, Any]:
+        """Keys that BIDS wants for every image, and further ones."""
+        found: dict[str, Any] = {"Sources": list(self.sources)}
+        if not self.space.is_template:
+            found["SpatialReference"] = self.reference or self.sources[0]
         elif self.space.resolution:
             found["Resolution"] = f"{self.space.resolution} mm isotropic"
         return found | more
-
-
-def write_anatomy(
-    target: Target, fit: AnatFit, in_template: dict[str, Floats], grid: Grid
-) -> list[Path]:
-    """Write the anatomy, its masks and tissues in both spaces, and the transforms between them.
-
-    Parameters
-    ----------
-    target : Target
-        Where to.
-    fit : AnatFit
-        Estimates, on the T1w grid.
-    in_template : dict of str to ndarray of shape (x, y, z)
-        ``T1w``, ``brain``, ``GM``, ``WM`` and ``CSF`` on the output grid.
-    grid : Grid
-        The output grid.
-    """
-    native: dict[str, Floats] = {
-        "T1w": fit.t1w.data,
-        "brain": fit.brain.inside.astype(np.float32),
-        **fit.tissues,
-    }
-    written = []
-    for labels, images, where, reference in (
-        ({}, native, fit.t1w.grid, target.sources[0]),
-        (target.space.labels, in_template, grid, None),
-    ):
-        written += _write_images(target, labels, images, (where, reference))
-    to_t1w = {"from": target.space.name, "to": "T1w", "mode": "image"}
-    written.append(
-        transforms.write_affines(target.path("anat", "xfm.txt", to_t1w), fit.template_to_t1w[None])
-    )
-    if fit.warp is not None:
-        written.append(transforms.write_warp(target.path("anat", "xfm.nii.gz", to_t1w), fit.warp))
-    return written
-
-
-def write_tissues(target: Target, tissues: dict[str, Floats], grid: Grid) -> list[Path]:
-    """Write tissue probabilities, each of shape (x, y, z), in template space."""
-    return _write_images(target, target.space.labels, tissues, (grid, None))
-
-
-def _write_images(
-    target: Target,
-    labels: dict[str, str],
-    images: dict[str, Floats],
-    place: tuple[Grid, str | None],
-) -> list[Path]:
-    grid, native = place
-    written = []
-    kinds = [
-        ("T1w", "T1w.nii.gz", {"desc": "preproc"}),
-        ("brain", "mask.nii.gz", {"desc": "brain"}),
-    ]
-    kinds += [(tissue, "probseg.nii.gz", {"label": tissue}) for tissue in TISSUES]
-    for name, ending, own in kinds:
-        if name not in images:
-            continue
-        path = target.path("anat", ending, labels | own)
-        if name == "brain":
-            nifti.write_mask(path, Mask(grid, np.asarray(images[name]) > 0.5))  # noqa: PLR2004 (half)
-        else:
-            nifti.write_volume(path, Volume(np.asarray(images[name], dtype=np.float32), grid))
-        more: dict[str, Any] = {"Type": "Brain"} if name == "brain" else {}
-        written += [path, write_json(_json(path), target.image_sidecar(native=native, **more))]
-    return written
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,50 +111,98 @@ PASSED_ON = (
 def write_bold(
     target: Target, bold: BoldInTemplate, *, slice_timing_corrected: bool | None
 ) -> list[Path]:
-    """Write a preprocessed run, its reference and its mask, in template space."""
+    """Write a preprocessed run, its reference and its mask, in the space of a target.
+
+    In the space of the recording itself the series is written alone: :func:`write_run_fit` writes the rest.
+    """
     labels, grid = target.space.labels, bold.mask.grid
     path = target.path("func", "bold.nii.gz", labels | {"desc": "preproc"})
-    reference = target.path("func", "boldref.nii.gz", labels)
-    mask = target.path("func", "mask.nii.gz", labels | {"desc": "brain"})
     nifti.write_bold(path, bold.volumes, grid, bold.tr_s, "eeg2fmri preprocessed BOLD")
-    nifti.write_volume(reference, Volume(bold.reference, grid))
-    nifti.write_mask(mask, bold.mask)
     passed = {name: bold.metadata[name] for name in PASSED_ON if name in bold.metadata}
+    passed.setdefault("TaskName", target.entities.get("task"))
     sidecar = target.image_sidecar(
         **passed,
-        RepetitionTime=bold.tr_s,
-        StartTime=bold.start_time_s,
+        **_timing(bold),
+        SkullStripped=is_stripped(bold.volumes[..., 0], bold.mask.inside),
     )
     if slice_timing_corrected is not None:
         sidecar["SliceTimingCorrected"] = slice_timing_corrected
+    written = [path, write_json(json_of(path), sidecar)]
+    if target.space == NATIVE:
+        return written
+    reference = target.path("func", "boldref.nii.gz", labels)
     return [
-        path,
-        write_json(_json(path), sidecar),
-        reference,
-        mask,
-        write_json(_json(mask), target.image_sidecar(Type="Brain")),
+        *written,
+        *_write_reference(target, reference, Volume(bold.reference, grid), bold.mask),
+        *_write_brain(target, bold.mask),
     ]
 
 
-def write_run_fit(target: Target, fit: RunFit) -> list[Path]:
-    """Write what was estimated from a run: motion, coregistration, reference and mask on the raw grid."""
-    motion = target.path(
-        "func", "xfm.txt", {"from": "orig", "to": "boldref", "mode": "image", "desc": "hmc"}
+def _timing(bold: BoldInTemplate) -> dict[str, float]:
+    """Times of the volumes; the pause after the last slice, if any, cannot be told from slice times any more."""
+    found = {"RepetitionTime": bold.tr_s, "StartTime": bold.start_time_s}
+    times = sorted(bold.metadata.get("SliceTiming") or [])
+    if "DelayTime" in bold.metadata:
+        found["DelayTime"] = bold.metadata["DelayTime"]
+    elif len(times) > 1:
+        step = next((later - times[0] for later in times if later > times[0]), 0.0)
+        pause = bold.tr_s - (times[-1] + step)
+        if pause > SHORTEST_PAUSE_S:
+            found["DelayTime"] = round(pause, 6)
+    return found
+
+
+def _write_reference(target: Target, path: Path, volume: Volume, brain: Mask) -> list[Path]:
+    sidecar = target.image_sidecar(SkullStripped=is_stripped(volume.data, brain.inside))
+    return [nifti.write_volume(path, volume), write_json(json_of(path), sidecar)]
+
+
+def _write_brain(target: Target, mask: Mask) -> list[Path]:
+    path = target.path("func", "mask.nii.gz", target.space.labels | {"desc": "brain"})
+    sidecar = target.image_sidecar(Type="Brain")
+    return [nifti.write_mask(path, mask), write_json(json_of(path), sidecar)]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """What :func:`write_run_fit` wrote.
+
+    Attributes
+    ----------
+    motion, coregistration : Path
+        Transforms of each volume to the reference, and of the reference to the T1w image.
+    written : list of Path
+        All files, these included.
+    """
+
+    motion: Path
+    coregistration: Path
+    written: list[Path]
+
+
+def write_run_fit(target: Target, fit: RunFit) -> RunFiles:
+    """Write what was estimated from a run: motion, coregistration, references and mask on the raw grid."""
+    native = target.native
+    image = {"mode": "image"}
+    motion = native.path(
+        "func", "xfm.txt", {"from": "orig", "to": "boldref", **image, "desc": "hmc"}
     )
-    coreg = target.path(
-        "func", "xfm.txt", {"from": "boldref", "to": "T1w", "mode": "image", "desc": "coreg"}
+    coreg = native.path(
+        "func", "xfm.txt", {"from": "boldref", "to": "T1w", **image, "desc": "coreg"}
     )
-    reference = target.path("func", "boldref.nii.gz", {"desc": "hmc"})
-    mask = target.path("func", "mask.nii.gz", {"desc": "brain"})
-    native = target.image_sidecar(native=target.sources[0], Type="Brain")
-    return [
+    references = [
+        native.path("func", "boldref.nii.gz", {"desc": desc}) for desc in ("hmc", "coreg")
+    ]
+    written = [
         transforms.write_affines(motion, fit.motion),
+        write_json(json_of(motion), {"Sources": list(native.sources)}),
         # The file maps T1w points to reference points: that is what moves a boldref image to T1w.
         transforms.write_affines(coreg, fit.t1w_to_reference[None]),
-        nifti.write_volume(reference, fit.reference),
-        nifti.write_mask(mask, fit.brain),
-        write_json(_json(mask), native),
+        write_json(json_of(coreg), {"Sources": [uri(references[1], target.root)]}),
     ]
+    for path in references:
+        written += _write_reference(native, path, fit.reference, fit.brain)
+    return RunFiles(motion, coreg, [*written, *_write_brain(native, fit.brain)])
 
 
 def write_confounds(target: Target, found: Confounds) -> list[Path]:
@@ -225,7 +212,7 @@ def write_confounds(target: Target, found: Confounds) -> list[Path]:
         name: column.tolist() for name, column in found.columns.items()
     }
     sidecar = found.about | {"Sources": list(target.sources)}
-    return [tables.write_tsv(path, columns), write_json(_json(path), sidecar)]
+    return [tables.write_tsv(path, columns), write_json(json_of(path), sidecar)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,5 +300,14 @@ def write_scans(
     return [tables.write_tsv(path, columns), write_json(path.with_suffix(".json"), sidecar)]
 
 
-def _json(path: Path) -> Path:
+def is_stripped(image: Floats, inside: Bools) -> bool:
+    """Tell whether an image, shape (x, y, z), holds hardly anything but the brain, a mask of that shape."""
+    if not inside.any():
+        return False
+    bright = image[~inside] > FAINT_FRACTION * np.median(image[inside])
+    return bool(np.count_nonzero(bright) < OUTSIDE_SHARE * np.count_nonzero(inside))
+
+
+def json_of(path: Path) -> Path:
+    """Where the sidecar of an image or a table lies."""
     return path.with_name(path.name.removesuffix(".gz").rsplit(".", 1)[0] + ".json")

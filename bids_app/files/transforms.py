@@ -1,4 +1,4 @@
-"""Affines and warps ↔ disk, in ITK's conventions on disk and RAS millimetres in memory.
+"""Affines ↔ disk, in ITK's conventions on disk and RAS millimetres in memory.
 
 ITK's points are LPS: left and posterior grow where RAS shrinks. Both conventions pull, from the image that is sampled
 on to the image that is sampled from, so that only the signs differ.
@@ -7,22 +7,16 @@ on to the image that is sampled from, so that only the signs differ.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import nibabel as nib
 import numpy as np
 
 from bids_app.errors import DataError, MissingInputError
-from bids_app.files.whole import whole, write_text
+from bids_app.files.whole import write_text
 from bids_app.values import Floats
-from bids_app.values.estimates import Warp
-from bids_app.values.space import Grid
 
 FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 HEADER = "#Insight Transform File V1.0"
 N_PARAMETERS, N_DIMENSIONS = 12, 3
-VECTOR_INTENT = 1007
-VECTORS = (1, 3)
 
 
 def write_affines(path: Path, affines: Floats) -> Path:
@@ -87,51 +81,3 @@ def _figures(path: Path, lines: list[str], key: str) -> list[Floats]:
         return [np.asarray(row, dtype=np.float64) for row in rows]
     except ValueError as error:
         raise DataError(f"{path}: {key} {error}") from error
-
-
-def write_warp(path: Path, warp: Warp) -> Path:
-    """Write a warp as an ITK displacement field: NIfTI, vectors, LPS millimetres.
-
-    Parameters
-    ----------
-    path : Path
-        Ends with ``.nii.gz``.
-    warp : Warp
-        Field of shape (x, y, z, 3).
-    """
-    lps = warp.displacement_mm * np.array([-1.0, -1.0, 1.0])
-    image = nib.Nifti1Image(lps[:, :, :, None].astype(np.float32), warp.grid.affine)
-    image.header.set_intent(VECTOR_INTENT)
-    image.header.set_xyzt_units("mm")
-    with whole(path) as partial:
-        nib.save(image, partial)
-    return path
-
-
-def read_warp(path: Path) -> Warp:
-    """Read an ITK displacement field.
-
-    Raises
-    ------
-    MissingInputError
-        When the file is missing or cannot be read to its end.
-    DataError
-        When it holds no vectors.
-    """
-    if not path.is_file():
-        raise MissingInputError(f"{path}: no such file")
-    try:
-        image: Any = nib.load(path)
-        found = np.asarray(image.dataobj, dtype=np.float32)
-    except Exception as error:
-        raise MissingInputError(
-            f"{path}: cannot be read: {error}", hint="the file is truncated; make it again"
-        ) from error
-    if found.shape[3:] != VECTORS:
-        raise DataError(f"{path}: has shape {found.shape}; expected (x, y, z, 1, 3)")
-    field = found[:, :, :, 0]
-    grid = Grid(
-        (field.shape[0], field.shape[1], field.shape[2]),
-        np.asarray(image.affine, dtype=np.float64),
-    )
-    return Warp(grid, field * np.array([-1.0, -1.0, 1.0], dtype=np.float32))

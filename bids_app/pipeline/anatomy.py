@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bids_app.config import RunConfig
-from bids_app.derivatives import provenance, restore, write
+from bids_app.derivatives import anatomical, provenance, write
 from bids_app.errors import AppError, MissingInputError
 from bids_app.files import nifti
 from bids_app.files.template import NAME, load_template
@@ -68,7 +68,7 @@ class Anatomy:
     @cached_property
     def fit(self) -> AnatFit:
         """The estimates, always as they are on disk: a run that goes on after an interruption sees the same."""
-        return restore.anatomy(self._target, tuple(self.ensure().told["notes"]))
+        return anatomical.read_anatomy(self._target, tuple(self.ensure().told["notes"]))
 
     def ensure(self) -> provenance.Done:
         """Give what the anatomy left; make it when it is not there.
@@ -104,12 +104,12 @@ class Anatomy:
     def in_template(self, what: str) -> Floats:
         """Read the ``brain``, ``T1w`` or a tissue on the output grid, shape (x, y, z)."""
         self.ensure()
-        ending, own = {
-            "T1w": ("T1w.nii.gz", {"desc": "preproc"}),
-            "brain": ("mask.nii.gz", {"desc": "brain"}),
-        }.get(what, ("probseg.nii.gz", {"label": what}))
-        path = self._target.path("anat", ending, self._target.space.labels | own)
-        return nifti.read_volume(path).data
+        return nifti.read_volume(anatomical.image_path(self._target, what)).data
+
+    @property
+    def to_template(self) -> Path:
+        """Where the transform of T1w images to the template lies."""
+        return anatomical.to_template_path(self._target)
 
     @property
     def _t1w(self) -> Path:
@@ -132,7 +132,10 @@ class Anatomy:
         grid = output_grid(self.config)
         images = {"T1w": fit.t1w.data, "brain": fit.brain.inside.astype(np.float32), **fit.tissues}
         moved = {name: fmri.to_template(data, fit, grid) for name, data in images.items()}
-        files = write.write_anatomy(self._target, fit, moved, grid)
+        backward = None if fit.warp is None else fmri.inverted(fit.warp)
+        files = anatomical.write_anatomy(
+            self._target, fit, anatomical.InTemplate(moved, grid, backward)
+        )
         told = self._draw(moved)
         return stage.record(
             [*files, *told.files()], {"figures": told.told, "notes": list(fit.notes)}

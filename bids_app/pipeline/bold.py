@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from bids_app.preproc import fmri
 from bids_app.report import figures
 from bids_app.values import Floats
 from bids_app.values.entities import Entities
+from bids_app.values.estimates import RunFit
 from bids_app.values.pairing import Run
 from bids_app.values.space import Mask
 
@@ -88,8 +90,7 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     where = target(config, entities, NAME, [run.bold.path])
     confounds = fmri.confounds(series, fit, anatomy, config.omp_nthreads)
     files = [
-        *write.write_run_fit(where, fit),
-        *write.write_bold(where, bold, slice_timing_corrected=fit.slice_times_s is not None),
+        *_write(where, engine.anatomy, fit, bold),
         *write.write_confounds(where, confounds),
     ]
     told = _draw(engine, entities, bold, confounds.columns)
@@ -103,6 +104,16 @@ def _settings(config: RunConfig) -> fmri.RunSettings:
         n_dummies=config.dummy_scans,
         slice_timing=config.slice_order != UNCORRECTED,
     )
+
+
+def _write(
+    where: write.Target, anatomy: Anatomy, fit: RunFit, bold: write.BoldInTemplate
+) -> list[Path]:
+    estimates = write.write_run_fit(where, fit)
+    through = (estimates.motion, estimates.coregistration, anatomy.to_template)
+    corrected = fit.slice_times_s is not None
+    series = write.write_bold(where.made_from(*through), bold, slice_timing_corrected=corrected)
+    return [*estimates.written, *series]
 
 
 def _draw(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bids_app.config import RunConfig
-from bids_app.derivatives import provenance, reuse, write
+from bids_app.derivatives import anatomical, provenance, reuse, write
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.files import nifti, tables
 from bids_app.files.sidecar import read_json
@@ -96,7 +96,7 @@ def _write(
     anat = target(config, who, _space(found), list(found.tissues.values()), "fmriprep")
     files = [
         *write.write_bold(where, bold, slice_timing_corrected=corrected),
-        *write.write_tissues(anat, tissues, bold.mask.grid),
+        *anatomical.write_tissues(anat, tissues, bold.mask.grid),
         *_write_confounds(where, found.bold),
     ]
     return files, tissues

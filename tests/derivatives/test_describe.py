@@ -92,7 +92,13 @@ def test_jobs_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     assert sorted(own) == sorted(f"desc-own{number}" for number in range(16))
     assert len(table["desc_id"]) == len(describe.DESCRIPTIONS) + 16
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"dataset_description.json", "descriptions.tsv", ".bidsignore", "README.md"}
+    assert left == {
+        "dataset_description.json",
+        "descriptions.tsv",
+        "dseg.tsv",
+        ".bidsignore",
+        "README.md",
+    }
 
 
 def test_a_lock_that_is_held_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

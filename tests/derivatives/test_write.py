@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bids_app.derivatives import predictions, restore, write
+from bids_app.derivatives import predictions, write
 from bids_app.derivatives.names import Space
 from bids_app.errors import CannotCreateError
 from bids_app.files import eeg, nifti, tables, transforms
 from bids_app.files.sidecar import read_json
-from bids_app.values import Floats
 from bids_app.values.bundle import BoldSpec
 from bids_app.values.confounds import Confounds
 from bids_app.values.entities import Entities
-from bids_app.values.estimates import AnatFit, RunFit, Warp
+from bids_app.values.estimates import RunFit
 from bids_app.values.outcome import Prediction
 from bids_app.values.pairing import Clock
 from bids_app.values.recording import Event, Recording
@@ -27,6 +26,7 @@ T1W_SHAPE, SHAPE, N_VOLUMES = (4, 5, 6), (3, 4, 5), 7
 T1W_GRID = Grid(T1W_SHAPE, np.array([[-1.0, 0, 0, 9], [0, 2, 0, -8], [0, 0, 3, 7], [0, 0, 0, 1]]))
 GRID = Grid(SHAPE, np.diag([3.0, 3.0, 3.0, 1.0]))
 SPACE = Space("MNI152NLin2009aSym", "3")
+STEM = "sub-01_ses-b_task-rest_run-1"
 ORDER = ("sub", "ses", "task", "run", "from", "to", "mode", "space", "res", "label", "desc")
 
 
@@ -37,26 +37,6 @@ def target(tmp_path: Path) -> write.Target:
     return write.Target(tmp_path, who, SPACE, ("bids:raw:sub-01/anat/a.nii.gz",))
 
 
-@pytest.fixture
-def anatomy(rng: np.random.Generator) -> AnatFit:
-    """Make estimates without symmetry."""
-    affine = np.eye(4)
-    affine[:3] += 0.1 * rng.standard_normal((3, 4))
-    return AnatFit(
-        t1w=Volume(rng.random(T1W_SHAPE, dtype=np.float32), T1W_GRID),
-        brain=Mask(T1W_GRID, rng.random(T1W_SHAPE) > 0.4),
-        tissues={name: rng.random(T1W_SHAPE, dtype=np.float32) for name in write.TISSUES},
-        template_to_t1w=affine,
-        warp=Warp(GRID, rng.standard_normal((*SHAPE, 3)).astype(np.float32)),
-        notes=("said",),
-    )
-
-
-def in_template(rng: np.random.Generator) -> dict[str, Floats]:
-    names = ("T1w", "brain", *write.TISSUES)
-    return {name: rng.random(SHAPE, dtype=np.float32) for name in names}
-
-
 def check_names(paths: list[Path]) -> None:
     """See that all were written, once, with entities in the order of BIDS, each image with a sidecar."""
     assert len(set(paths)) == len(paths)
@@ -64,56 +44,8 @@ def check_names(paths: list[Path]) -> None:
         assert path.is_file()
         keys = [part.split("-")[0] for part in path.name.split("_")[:-1]]
         assert keys == [key for key in ORDER if key in keys]
-    images = [path for path in paths if re.search(r"(bold|mask|probseg|T1w)\.nii\.gz$", path.name)]
+    images = [path for path in paths if re.search(r"(bold|mask|boldref)\.nii\.gz$", path.name)]
     assert {path.with_name(path.name.replace(".nii.gz", ".json")) for path in images} <= set(paths)
-
-
-# ------------------------------------------------------------ anatomy
-
-
-def test_the_anatomy_comes_back(
-    target: write.Target, anatomy: AnatFit, rng: np.random.Generator
-) -> None:
-    check_names(write.write_anatomy(target, anatomy, in_template(rng), GRID))
-    found = restore.anatomy(target, anatomy.notes)
-    assert np.array_equal(found.t1w.data, anatomy.t1w.data)
-    assert found.t1w.grid.matches(T1W_GRID)
-    assert found.brain.sha256 == anatomy.brain.sha256
-    assert found.tissues.keys() == anatomy.tissues.keys()
-    for name, tissue in anatomy.tissues.items():
-        assert np.array_equal(found.tissues[name], tissue)
-    assert found.template_to_t1w == pytest.approx(anatomy.template_to_t1w, abs=1e-9)
-    assert found.warp is not None
-    assert anatomy.warp is not None
-    assert np.array_equal(found.warp.displacement_mm, anatomy.warp.displacement_mm)
-    assert found.notes == ("said",)
-
-
-def test_an_anatomy_without_a_warp_comes_back_without(
-    target: write.Target, anatomy: AnatFit, rng: np.random.Generator
-) -> None:
-    paths = write.write_anatomy(target, replace(anatomy, warp=None), in_template(rng), GRID)
-    assert not [path for path in paths if path.name.endswith("xfm.nii.gz")]
-    assert restore.anatomy(target, ()).warp is None
-
-
-def test_every_image_says_its_space(
-    target: write.Target, anatomy: AnatFit, rng: np.random.Generator
-) -> None:
-    images = in_template(rng)
-    paths = write.write_anatomy(target, anatomy, images, GRID)
-    sidecars = {path.name: read_json(path) for path in paths if path.suffix == ".json"}
-    assert len(sidecars) == 10
-    for name, sidecar in sidecars.items():
-        assert sidecar["SkullStripped"] is True
-        assert sidecar["Sources"] == list(target.sources)
-        native = "space-" not in name
-        assert sidecar.get("SpatialReference") == (target.sources[0] if native else None)
-        assert sidecar.get("Resolution") == (None if native else "3 mm isotropic")
-        assert sidecar.get("Type") == ("Brain" if "mask" in name else None)
-    (mask,) = [path for path in paths if "space-" in path.name and path.name.endswith("k.nii.gz")]
-    assert np.array_equal(nifti.read_mask(mask).inside, images["brain"] > 0.5)
-    assert write.write_tissues(target, {"GM": images["GM"]}, GRID)[0] in paths
 
 
 # ------------------------------------------------------------ BOLD
@@ -141,7 +73,63 @@ def test_bold_comes_back_with_its_times(
     assert np.array_equal(found.volumes, given.volumes)
     assert found.times_s[0] == 1.0
     assert nifti.repetition_time_s(paths[0], {}) == pytest.approx(2.16)
-    assert nifti.read_mask(paths[3]).sha256 == given.mask.sha256
+    (mask,) = [path for path in paths if path.name.endswith("mask.nii.gz")]
+    assert nifti.read_mask(mask).sha256 == given.mask.sha256
+
+
+def test_bold_names_its_space_and_what_it_went_through(
+    target: write.Target, rng: np.random.Generator
+) -> None:
+    given = bold(rng)
+    through = target.made_from(target.root / "sub-01" / "xfm.txt")
+    paths = write.write_bold(through, given, slice_timing_corrected=None)
+    assert read_json(paths[1])["Sources"] == [*target.sources, "bids::sub-01/xfm.txt"]
+    assert read_json(paths[1])["TaskName"] == "rest"
+    assert read_json(paths[1])["SkullStripped"] is False
+    inside = given.mask.inside[..., None]
+    stripped = replace(given, volumes=given.volumes * inside)
+    paths = write.write_bold(target, stripped, slice_timing_corrected=None)
+    assert read_json(paths[1])["SkullStripped"] is True
+
+    t1w = replace(target, space=Space("T1w", None), reference="bids::sub-01/anat/t1w.nii.gz")
+    paths = write.write_bold(t1w, given, slice_timing_corrected=None)
+    check_names(paths)
+    assert [path.name for path in paths if path.suffix == ".gz"] == [
+        f"{STEM}_space-T1w_{ending}.nii.gz"
+        for ending in ("desc-preproc_bold", "boldref", "desc-brain_mask")
+    ]
+    for path in paths:
+        if path.suffix == ".json":
+            assert read_json(path)["SpatialReference"] == "bids::sub-01/anat/t1w.nii.gz"
+
+    # In its own space the series is alone: its reference and its mask are those of the estimates.
+    paths = write.write_bold(target.native, given, slice_timing_corrected=None)
+    assert [path.name for path in paths] == [
+        f"{STEM}_desc-preproc_bold.nii.gz",
+        f"{STEM}_desc-preproc_bold.json",
+    ]
+    assert read_json(paths[1])["SpatialReference"] == target.sources[0]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "pause_s"),
+    [
+        ({"SliceTiming": [0.0, 0.5, 0.25, 0.75]}, 1.16),
+        ({"SliceTiming": [0.0, 0.36, 0.72, 1.08, 1.44, 1.8]}, None),
+        ({"SliceTiming": [0.0, 0.5, 0.0, 0.5]}, 1.16),
+        ({"SliceTiming": [0.0, 0.5], "DelayTime": 0.3}, 0.3),
+        ({"SliceTiming": [0.0]}, None),
+        ({}, None),
+    ],
+)
+def test_the_pause_between_volumes_is_told(
+    target: write.Target,
+    rng: np.random.Generator,
+    metadata: dict[str, Any],
+    pause_s: float | None,
+) -> None:
+    paths = write.write_bold(target, bold(rng, **metadata), slice_timing_corrected=True)
+    assert read_json(paths[1]).get("DelayTime") == pause_s
 
 
 def test_what_was_estimated_from_a_run_is_written(
@@ -154,12 +142,21 @@ def test_what_was_estimated_from_a_run_is_written(
     reference = Volume(rng.random(T1W_SHAPE, dtype=np.float32), T1W_GRID)
     mask = Mask(T1W_GRID, reference.data > 0.5)
     fit = RunFit(reference, mask, motion, to_reference, None, 0.0)
-    paths = write.write_run_fit(target, fit)
-    check_names(paths)
-    assert transforms.read_affines(paths[0]) == pytest.approx(motion, abs=1e-9)
-    assert transforms.read_affines(paths[1])[0] == pytest.approx(to_reference)
-    assert nifti.read_mask(paths[3]).sha256 == mask.sha256
-    assert read_json(paths[4])["SpatialReference"] == target.sources[0]
+    found = write.write_run_fit(target, fit)
+    check_names(found.written)
+    assert found.motion.name == f"{STEM}_from-orig_to-boldref_mode-image_desc-hmc_xfm.txt"
+    assert transforms.read_affines(found.motion) == pytest.approx(motion, abs=1e-9)
+    assert transforms.read_affines(found.coregistration)[0] == pytest.approx(to_reference)
+    by_name = {path.name.removeprefix(f"{STEM}_"): path for path in found.written}
+    assert nifti.read_mask(by_name["desc-brain_mask.nii.gz"]).sha256 == mask.sha256
+    assert read_json(by_name["desc-brain_mask.json"])["SpatialReference"] == target.sources[0]
+    for desc in ("hmc", "coreg"):
+        shown = nifti.read_volume(by_name[f"desc-{desc}_boldref.nii.gz"])
+        assert np.array_equal(shown.data, reference.data)
+        assert read_json(by_name[f"desc-{desc}_boldref.json"])["SkullStripped"] is False
+    told = read_json(found.coregistration.with_suffix(".json"))
+    assert told == {"Sources": [f"bids::sub-01/ses-b/func/{STEM}_desc-coreg_boldref.nii.gz"]}
+    assert read_json(found.motion.with_suffix(".json")) == {"Sources": list(target.sources)}
 
 
 def test_confounds_are_a_table(target: write.Target) -> None:

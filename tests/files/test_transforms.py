@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -10,8 +9,6 @@ import SimpleITK as sitk
 from bids_app.errors import DataError, MissingInputError
 from bids_app.files import transforms
 from bids_app.values import Floats
-from bids_app.values.estimates import Warp
-from bids_app.values.space import Grid
 
 LPS = np.array([-1.0, -1.0, 1.0])
 POINTS = np.array([[3.0, -7.0, 11.0], [0.0, 0.0, 0.0], [-30.5, 12.25, 40.0]])
@@ -24,15 +21,6 @@ def affines(rng: np.random.Generator) -> Floats:
     found[:, :3] += 0.2 * rng.standard_normal((3, 3, 4))
     found[:, :3, 3] *= 50
     return found
-
-
-@pytest.fixture
-def warp(rng: np.random.Generator) -> Warp:
-    """Make a field on an oblique grid with a flip."""
-    affine = np.array([[-4.0, 0.3, 0, 20], [0.2, 5, 0, -30], [0, 0, 6, 10], [0, 0, 0, 1]])
-    affine[:3, :3] = np.linalg.qr(affine[:3, :3])[0] @ np.diag([4.0, 5.0, 6.0])
-    grid = Grid((5, 6, 7), affine)
-    return Warp(grid, rng.standard_normal((5, 6, 7, 3)).astype(np.float32))
 
 
 def through_itk(transform: sitk.Transform, points: Floats) -> Floats:
@@ -93,35 +81,3 @@ def test_an_affine_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(MissingInputError, match=f"{path}: cannot be read: .*decode"):
         transforms.read_affines(path)
-
-
-def test_a_warp_comes_back(tmp_path: Path, warp: Warp) -> None:
-    path = transforms.write_warp(tmp_path / "w.nii.gz", warp)
-    found = transforms.read_warp(path)
-    assert found.grid.matches(warp.grid)
-    assert np.array_equal(found.displacement_mm, warp.displacement_mm)
-
-
-def test_itk_warps_points_as_we_do(tmp_path: Path, warp: Warp) -> None:
-    path = transforms.write_warp(tmp_path / "w.nii.gz", warp)
-    field = sitk.DisplacementFieldTransform(sitk.ReadImage(str(path), sitk.sitkVectorFloat64))
-    voxels = np.array([[1, 2, 3], [3, 4, 5], [2, 1, 4]])
-    points = warp.grid.points_mm(voxels.astype(float))
-    expected = points + warp.displacement_mm[tuple(voxels.T)]
-    assert through_itk(field, points) == pytest.approx(expected, abs=1e-4)
-
-
-def test_what_is_no_warp_is_told(tmp_path: Path, warp: Warp) -> None:
-    path = tmp_path / "w.nii.gz"
-    with pytest.raises(MissingInputError, match=f"{path}: no such file"):
-        transforms.read_warp(path)
-    nib.save(nib.Nifti1Image(np.ones((2, 3, 4, 3), dtype=np.float32), np.eye(4)), path)
-    with pytest.raises(DataError, match=r"has shape \(2, 3, 4, 3\); expected \(x, y, z, 1, 3\)"):
-        transforms.read_warp(path)
-    transforms.write_warp(path, warp)
-    whole = path.read_bytes()
-    for content in (b"nothing", whole[: len(whole) // 2]):
-        path.write_bytes(content)
-        with pytest.raises(MissingInputError, match=f"{path}: cannot be read: .+") as caught:
-            transforms.read_warp(path)
-        assert caught.value.hint == "the file is truncated; make it again"

@@ -20,7 +20,7 @@ from bids_app.preproc.fmri.resample import (
 from bids_app.preproc.fmri.run import fit_run
 from bids_app.preproc.fmri.settings import AnatSettings, RunSettings
 from bids_app.preproc.fmri.smooth import smooth
-from bids_app.preproc.fmri.warp import displaced
+from bids_app.preproc.fmri.warp import displaced, inverted
 from bids_app.values.estimates import AnatFit, RunFit
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "fit_anatomy",
     "fit_run",
     "grid_for",
+    "inverted",
     "onto_grid",
     "reference_on_t1w",
     "reference_to_template",
