@@ -145,7 +145,9 @@ def test_a_chain_of_another_kind_is_refused(
     path = anatomical.to_template_path(target)
     assert anatomy.warp is not None
     write_composite(path, [anatomy.template_to_t1w, anatomy.warp])
-    with pytest.raises(DataError, match="holds affine, warp; expected a warp, if any, then an affine"):
+    with pytest.raises(
+        DataError, match="holds affine, warp; expected a warp, if any, then an affine"
+    ):
         anatomical.read_anatomy(target, ())
     write_composite(path, [np.eye(4), np.eye(4)])
     with pytest.raises(DataError, match=f"{path}: holds affine, affine; expected"):
