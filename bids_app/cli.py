@@ -165,6 +165,27 @@ def _switches(command: Any) -> Any:
 )
 @click.option("--volume-marker", help="Name of the EEG's volume markers, when it cannot be told.")
 @click.option(
+    "--eeg-start",
+    "eeg_start_s",
+    type=float,
+    help="Second of the EEG at which the first stored volume starts, when markers cannot tell.",
+)
+@click.option(
+    "--eeg-dir",
+    type=click.Path(path_type=Path),
+    help="Second folder tree, which holds the EEG (for ds000116: the one of openFMRI).",
+)
+@click.option(
+    "--eeg-variant",
+    metavar="NAME",
+    help="Which form of a recording, where there are several, such as raw, cleaned, noGA.",
+)
+@click.option(
+    "--dry-run-format",
+    type=click.Choice(("table", "tsv", "json")),
+    help="How --dry-run prints [table].",
+)
+@click.option(
     "--n-volumes", type=click.IntRange(1), help="Volumes to synthesize for EEG without BOLD."
 )
 @click.option("--device", help="auto, cpu or cuda[:n] [auto].")

@@ -67,6 +67,14 @@ class RunConfig:
         Volumes to synthesize for EEG without BOLD.
     volume_marker : str or None
         Name of the volume markers, when the app cannot tell.
+    eeg_start_s : float or None
+        When the first stored volume starts, in seconds after the first EEG sample, when markers cannot tell.
+    eeg_dir : Path or None
+        Second folder tree, which holds the EEG.
+    eeg_variant : str or None
+        Which of several forms of a recording to take, such as ``raw``.
+    dry_run_format : str
+        ``table``, ``tsv`` or ``json``.
     device : str
         ``auto``, ``cpu`` or ``cuda[:n]``.
     n_procs, omp_nthreads : int
@@ -109,6 +117,10 @@ class RunConfig:
     causal_scaling: bool = False
     n_volumes: int | None = None
     volume_marker: str | None = None
+    eeg_start_s: float | None = None
+    eeg_dir: Path | None = None
+    eeg_variant: str | None = None
+    dry_run_format: str = "table"
     device: str = "auto"
     n_procs: int = 1
     omp_nthreads: int = 1
@@ -123,6 +135,14 @@ class RunConfig:
     sloppy: bool = False
     tables: dict[str, Any] = field(default_factory=dict)
     command: str = ""
+
+    def told(self, path: Path) -> str:
+        """Path of an input file as reports say it: relative to the folder that the user gave."""
+        roots = [root for root in (self.bids_dir, self.eeg_dir) if root is not None]
+        return next(
+            (path.relative_to(root).as_posix() for root in roots if path.is_relative_to(root)),
+            path.name,
+        )
 
     def table(self, *names: str) -> dict[str, Any]:
         """One table of the config file, such as ``table("eeg", "band")``; what it lacks is the preset's.

@@ -48,15 +48,19 @@ def configure(given: dict[str, Any], command: click.Command) -> RunConfig:
     given.pop("notrack")
     config_file = given.pop("config_file")
     tables = read_config_file(config_file) if config_file else {}
-    chosen = _space(_from_file(tables.pop(RUN_TABLE, {}), command)) | _space({
-        name: value for name, value in given.items() if value not in (None, (), {})
-    })
+    chosen = (
+        _eeg_place(tables)
+        | _space(_from_file(tables.pop(RUN_TABLE, {}), command))
+        | _space({name: value for name, value in given.items() if value not in (None, (), {})})
+    )
     filters = chosen.pop("bids_filter_file", None)
     bids_dir, output_dir = (
         Path(chosen.pop("bids_dir")).absolute(),
         Path(chosen.pop("output_dir")).absolute(),
     )
     work_dir = Path(chosen.pop("work_dir", None) or output_dir / "work").absolute()
+    if "eeg_dir" in chosen:
+        chosen["eeg_dir"] = Path(chosen["eeg_dir"]).absolute()
     _check_folders(bids_dir, output_dir, work_dir)
     config = RunConfig(
         bids_dir=bids_dir,
@@ -142,6 +146,18 @@ def _space(chosen: dict[str, Any]) -> dict[str, Any]:
     return chosen
 
 
+def _eeg_place(tables: dict[str, Any]) -> dict[str, Any]:
+    """Take ``dir`` and ``variant`` out of the table ``[eeg]``, which holds the tables of the steps too."""
+    table = tables.get("eeg")
+    if not isinstance(table, dict):
+        return {}
+    found = {name: table.pop(name) for name in ("dir", "variant") if name in table}
+    for name, value in found.items():
+        if not isinstance(value, str):
+            raise UsageError(f"config file: [eeg] {name} is {value!r}; expected text")
+    return {f"eeg_{name}": value for name, value in found.items()}
+
+
 def _filters(path: Path) -> dict[str, dict[str, Any]]:
     try:
         found = json.loads(path.read_text(encoding="utf-8-sig"))
@@ -179,7 +195,17 @@ def _check_values(config: RunConfig) -> None:
             f"--model {config.model}: no such folder",
             hint="give the folder that holds bundle.json",
         )
+    _check_eeg(config)
     _check_engine(config)
+
+
+def _check_eeg(config: RunConfig) -> None:
+    if config.eeg_dir is not None and not config.eeg_dir.is_dir():
+        raise MissingInputError(
+            f"--eeg-dir {config.eeg_dir}: no such folder", hint="is the folder mounted?"
+        )
+    if config.eeg_start_s is not None and not math.isfinite(config.eeg_start_s):
+        raise UsageError(f"--eeg-start is {config.eeg_start_s:g}; expected seconds")
 
 
 def _check_engine(config: RunConfig) -> None:

@@ -22,7 +22,9 @@ from bids_app.values.recording import Event, Header, Recording
 
 __all__ = [
     "SUFFIXES",
+    "companions",
     "electrode_positions_m",
+    "has_quick_header",
     "read",
     "read_header",
     "standard_position_m",
@@ -47,6 +49,7 @@ KIND_BY_NAME = (
     (re.compile(r"^(STI|TRIG|STATUS)", re.IGNORECASE), "TRIG"),
     (re.compile(r"^(CWL|GSR|RESP|MISC|SAO2|PULS)", re.IGNORECASE), "MISC"),
 )
+SMALL_BYTES = 4 * 2**20
 CUT = "does not match the file size"
 
 write_brainvision = brainvision.write
@@ -129,6 +132,36 @@ def read_header(
         return brainvision.read_header(path)
     raw = _open(path)
     return Header(float(raw.info["sfreq"]), raw.n_times, tuple(raw.ch_names), _events(path, raw))
+
+
+def has_quick_header(path: Path, *, is_described: bool = False) -> bool:
+    """Tell whether :func:`read_header` can do without reading the samples.
+
+    Parameters
+    ----------
+    path : Path
+        The recording.
+    is_described : bool, default=False
+        Whether names and rate are known from elsewhere.
+    """
+    if not path.is_file() or path.stat().st_size < SMALL_BYTES:
+        return True
+    if path.suffix.lower() == MATLAB:
+        return is_described and matlab.is_bare(path)
+    return path.suffix.lower() != ".set"  # a large one holds its samples
+
+
+def companions(path: Path) -> list[Path]:
+    """List a recording's files: the header, those beside it with the same stem, and those that it points to."""
+    beside = {
+        found
+        for found in path.parent.glob(f"{path.stem}.*")
+        if found.suffix not in {".json", ".tsv"}
+    }
+    if path.suffix.lower() == ".vhdr" and path.is_file():
+        parts = brainvision.find_parts(path)
+        beside |= {parts.data, *([parts.markers] if parts.markers else [])}
+    return sorted({path, *beside} if path.is_file() else {path})
 
 
 def _open(path: Path) -> Any:

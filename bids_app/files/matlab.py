@@ -84,6 +84,11 @@ def read_header(path: Path, channels: Table | None, rate_hz: float | None) -> He
     return Header(rate_hz, n_samples, names, ())
 
 
+def is_bare(path: Path) -> bool:
+    """Tell whether a file holds arrays alone, whose shapes can be known without reading them."""
+    return bool(_shapes(path))
+
+
 def _shapes(path: Path) -> Shapes:
     """Shapes of the bare arrays; nothing when there are structs."""
     with _told_as_unreadable(path):

@@ -100,7 +100,7 @@ def repetition_time_s(path: Path, metadata: dict[str, Any]) -> float:
         found, where = metadata["RepetitionTime"], "RepetitionTime"
     else:
         found, where = (
-            _header_tr_s(path),
+            header_tr_s(path),
             "the header's repetition time (no sidecar gives RepetitionTime)",
         )
     if not _is_number(found) or not SHORTEST_TR_S <= found <= LONGEST_TR_S:
@@ -215,7 +215,8 @@ def _refuse_empty(data: Floats, path: Path) -> None:
         raise DataError(f"{path}: all voxels have the same value; expected an image")
 
 
-def _header_tr_s(path: Path) -> float:
+def header_tr_s(path: Path) -> float:
+    """Repetition time in the header of an image, in seconds; often 0 or 1 where nobody set it."""
     header = _load(path).header
     scale = {"msec": 1e-3, "usec": 1e-6}.get(header.get_xyzt_units()[1], 1.0)
     return float(header.get_zooms()[3]) * scale

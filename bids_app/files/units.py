@@ -10,12 +10,18 @@ _FOLDED = {unit.casefold(): factor for unit, factor in _FACTORS.items() if unit 
 
 
 def volts_per(unit: str) -> float | None:
-    """Give the volts in one of a unit; None for what is no voltage.
+    """Give the volts in one of a unit, which may be a multiple; None for what is no voltage.
 
     Examples
     --------
-    >>> volts_per("microV"), volts_per("V"), volts_per("ms")
-    (1e-06, 1.0, None)
+    >>> volts_per("microV"), volts_per("V"), volts_per("0.5 mV"), volts_per("ms")
+    (1e-06, 1.0, 0.0005, None)
     """
-    plain = unit.strip()
+    number, blank, plain = unit.strip().rpartition(" ")
+    if blank:
+        one = volts_per(plain)
+        try:
+            return None if one is None else float(number) * one
+        except ValueError:
+            return None
     return _FACTORS.get(plain, _FOLDED.get(plain.casefold()))

@@ -18,7 +18,7 @@ from bids_app.errors import (
     NoMatchError,
 )
 from bids_app.files.sidecar import read_json
-from bids_app.labels import LABEL
+from bids_app.layout.datasets import dataset_of
 
 VALIDATOR = "bids-validator-deno"
 LONGEST_VALIDATION_S = 900
@@ -38,7 +38,7 @@ def check_dataset(bids_dir: Path) -> dict[str, Any]:
         raise MissingInputError(f"{bids_dir}: no such folder", hint="is the dataset mounted?")
     description = bids_dir / "dataset_description.json"
     try:
-        found = read_json(description)
+        found = dataset_of(bids_dir).description(bids_dir) or read_json(description)
     except AppError as error:
         raise InvalidDatasetError(
             f"{bids_dir}: is not a BIDS dataset: {error}",
@@ -53,8 +53,7 @@ def check_dataset(bids_dir: Path) -> dict[str, Any]:
 
 def labels(bids_dir: Path) -> tuple[str, ...]:
     """Labels of the participants of a dataset, without ``sub-``, sorted."""
-    found = (path.name.removeprefix("sub-") for path in bids_dir.glob("sub-*") if path.is_dir())
-    return tuple(sorted(label for label in found if LABEL.fullmatch(label)))
+    return dataset_of(bids_dir).labels(bids_dir)
 
 
 def choose_labels(known: tuple[str, ...], asked: tuple[str, ...], where: Path) -> tuple[str, ...]:

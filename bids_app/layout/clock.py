@@ -15,18 +15,43 @@ from bids_app.values import Floats, Ints
 from bids_app.values.pairing import Clock
 from bids_app.values.recording import Event
 
+NO_MARKERS = "no volume markers"
 KNOWN_MARKERS = ("R128", "T 1", "Scan Start", "volume_trigger", "volume", "mri")
 DUPLICATE_FRACTION = 0.25  # of a repetition time: closer markers are one
 JITTER_FRACTION = 0.02  # of a repetition time: farther from a whole number of volumes is irregular
 REGULAR_FRACTION = 0.9  # of the intervals must be a whole number of volumes
 FEWEST_MARKERS = 3
 LONGEST_GAP = 50  # volumes without markers for which drift is allowed
+OUTLIER_SPREADS = 6.0  # times the median distance from the line
+SMALLEST_SPREAD_S = 1e-6
+START_FRACTION = (
+    0.25  # of a repetition time: farther from a marker, a start that was told is another one
+)
+MOST_EXTRA = (
+    2  # markers after the last volume: the scanner sends them when a scan is stopped by hand
+)
 LARGEST_DRIFT = 1e-3  # EEG clocks differ from scanners' by parts per million
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """When the first stored volume starts, as somebody says.
+
+    Attributes
+    ----------
+    eeg_s : float
+        Seconds after the first EEG sample.
+    source : str
+        Who says so.
+    """
+
+    eeg_s: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
-    """What the BOLD series says of the markers.
+    """What is known before the markers are looked at.
 
     Attributes
     ----------
@@ -37,13 +62,19 @@ class Expected:
     eeg_s : float
         Length of the EEG recording.
     marker : str or None
-        Name that the user gave.
+        Name of the volume markers, when it is known.
+    start : Start or None
+        When the first stored volume starts, when it is known: the markers are then numbered by it.
+    n_discarded : int
+        Volumes at the start of the scan that were not stored.
     """
 
     tr_s: float
     n_volumes: int | None
     eeg_s: float
     marker: str | None = None
+    start: Start | None = None
+    n_discarded: int = 0
 
 
 def fit_clock(events: tuple[Event, ...], expected: Expected, where: str, source: str) -> Clock:
@@ -54,7 +85,7 @@ def fit_clock(events: tuple[Event, ...], expected: Expected, where: str, source:
     events : tuple of Event
         Markers of the recording.
     expected : Expected
-        What the BOLD series says.
+        What is known beside them.
     where : str
         Name of the recording, for messages.
     source : str
@@ -63,8 +94,8 @@ def fit_clock(events: tuple[Event, ...], expected: Expected, where: str, source:
     Raises
     ------
     DataError
-        Without regular markers, with two sets that could both be it, when they disagree with the repetition time, or
-        when it is unclear which volume the first marker stands for.
+        Without regular markers, with two sets that could both be it, when they disagree with the repetition time or
+        with the start that was told, or when it is unclear which volume the first marker stands for.
     """
     label, found = _volume_markers(events, expected, where)
     volumes, onsets = _count(found, expected.tr_s)
@@ -82,18 +113,17 @@ def fit_clock(events: tuple[Event, ...], expected: Expected, where: str, source:
             hint="correct RepetitionTime, or the sampling rate of the EEG",
         )
     residual_s = float(np.abs(onsets - offset_s - rate * volumes * expected.tr_s).max())
-    n_expected = expected.n_volumes or int(volumes[-1]) + 1
-    lacking = n_expected - (int(volumes[-1]) + 1)
-    if lacking > 0 and _starts_late(onsets, expected, lacking, where):
-        offset_s -= rate * lacking * expected.tr_s
+    first = _first_volume(volumes, onsets, offset_s, expected, where)
     return Clock(
-        offset_s=offset_s,
+        offset_s=offset_s - rate * first * expected.tr_s,
         rate=rate,
         residual_s=residual_s,
         n_found=len(onsets),
-        n_expected=n_expected,
+        n_expected=expected.n_volumes or int(volumes[-1]) + 1,
         marker=label,
         source=source,
+        first_s=float(onsets[0]),
+        last_s=float(onsets[-1]),
     )
 
 
@@ -102,8 +132,8 @@ def _volume_markers(
 ) -> tuple[str, Floats]:
     groups: dict[str, list[float]] = defaultdict(list)
     for event in events:
-        groups[_plain(event.label)].append(event.onset_s)
-    asked = None if expected.marker is None else _plain(expected.marker)
+        groups[plain(event.label)].append(event.onset_s)
+    asked = None if expected.marker is None else plain(expected.marker)
     regular = {
         label: kept
         for label, times in groups.items()
@@ -112,12 +142,15 @@ def _volume_markers(
     }
     if not regular:
         seen = (
-            ", ".join(f"{label!r} x {len(times)}" for label, times in sorted(groups.items()))
+            ", ".join(
+                f"{label!r} x {len(times)}{_spacing(times)}"
+                for label, times in sorted(groups.items())
+            )
             or "none"
         )
         raise DataError(
-            f"{where}: no volume markers: nothing repeats every {expected.tr_s:g} s; markers found: {seen}",
-            hint="name the marker with --volume-marker, if there is one",
+            f"{where}: {NO_MARKERS}: nothing repeats every {expected.tr_s:g} s; markers found: {seen}",
+            hint="name the marker with --volume-marker, or say with --eeg-start when the first volume starts",
         )
     named = [name for known in KNOWN_MARKERS for name in regular if name == known]
     if named:
@@ -131,8 +164,17 @@ def _volume_markers(
     return next(iter(regular.items()))
 
 
-def _plain(label: str) -> str:
-    """Last part of a label, blanks folded: ``Response/R128`` and ``R128`` are the same."""
+def _spacing(times: list[float]) -> str:
+    steps = np.diff(np.sort(times))
+    if len(steps) < FEWEST_MARKERS:
+        return ""
+    usual = float(np.median(steps))
+    near = np.abs(steps - usual) < JITTER_FRACTION * usual
+    return f" (every {usual:.4g} s)" if near.mean() >= REGULAR_FRACTION else ""
+
+
+def plain(label: str) -> str:
+    """Give the last part of a label, blanks folded: ``Response/R128`` and ``R128`` are the same."""
     return " ".join(label.rsplit("/", maxsplit=1)[-1].split())
 
 
@@ -179,8 +221,56 @@ def _followers(position: Floats, first: int) -> dict[int, int]:
 
 
 def _line(bold_s: Floats, eeg_s: Floats) -> tuple[float, float]:
+    """Slope and intercept; markers that lie far from the line that the others make do not bend it."""
     rate, offset_s = np.polyfit(bold_s, eeg_s, 1)
+    away = np.abs(eeg_s - offset_s - rate * bold_s)
+    near = away <= OUTLIER_SPREADS * np.median(away) + SMALLEST_SPREAD_S
+    if FEWEST_MARKERS <= near.sum() < len(near):
+        rate, offset_s = np.polyfit(bold_s[near], eeg_s[near], 1)
     return float(rate), float(offset_s)
+
+
+def _first_volume(
+    volumes: Ints, onsets: Floats, offset_s: float, expected: Expected, where: str
+) -> int:
+    """Which stored volume the first marker stands for: negative before the first one."""
+    if expected.start is not None:
+        return _by_start(volumes, offset_s, expected, where)
+    if expected.n_volumes is None:
+        return 0
+    extra = int(volumes[-1]) + 1 - expected.n_volumes
+    if extra < 0:
+        return -extra if _starts_late(onsets, expected, -extra, where) else 0
+    if extra and extra == expected.n_discarded:
+        return -extra
+    longest = int(np.diff(volumes).max())
+    if extra and longest > 1 and len(onsets) <= expected.n_volumes + MOST_EXTRA:
+        raise DataError(
+            f"{where}: {len(onsets)} volume markers for {expected.n_volumes} volumes, but with a pause of "
+            f"{longest * expected.tr_s:g} s in the middle: the scanner stopped, and EEG and BOLD have no common time",
+            hint="cut EEG and BOLD at the pause",
+        )
+    if extra > MOST_EXTRA:
+        raise DataError(
+            f"{where}: {len(onsets)} volume markers over {extra} more volumes than the {expected.n_volumes} that are "
+            "stored: it is unclear which of them are",
+            hint="say with --eeg-start when the first stored volume starts, in seconds of the EEG",
+        )
+    return 0
+
+
+def _by_start(volumes: Ints, offset_s: float, expected: Expected, where: str) -> int:
+    assert expected.start is not None
+    away = (offset_s - expected.start.eeg_s) / expected.tr_s
+    first = round(away)
+    is_complete = first == 0 and len(volumes) == expected.n_volumes
+    if abs(away - first) > START_FRACTION and not is_complete:
+        raise DataError(
+            f"{where}: volume markers stand at {offset_s % expected.tr_s:.3f} s of each {expected.tr_s:g} s, but the "
+            f"first volume starts at {expected.start.eeg_s:.3f} s according to {expected.start.source}",
+            hint="say with --eeg-start when the first stored volume starts, at one of the markers",
+        )
+    return first
 
 
 def _starts_late(onsets: Floats, expected: Expected, lacking: int, where: str) -> bool:
@@ -196,5 +286,5 @@ def _starts_late(onsets: Floats, expected: Expected, lacking: int, where: str) -
         f"{where}: {len(onsets)} volume markers for {expected.n_volumes} volumes, and the EEG goes on for "
         f"{after_s:.1f} s after the last and {before_s:.1f} s before the first: it is unclear which "
         f"{lacking} are missing",
-        hint="check NumberOfVolumesDiscardedByUser, or cut the EEG to the scan",
+        hint="say with --eeg-start when the first volume starts, in seconds of the EEG, or cut the EEG to the scan",
     )

@@ -12,10 +12,13 @@ from bids import BIDSLayout, BIDSLayoutIndexer
 from bids_app.config import RunConfig
 from bids_app.errors import InvalidDatasetError
 from bids_app.files import eeg
-from bids_app.values.entities import BidsFile, bids_file
+from bids_app.values.entities import BidsFile, Entities, bids_file
 from bids_app.values.pairing import Unpaired
 
 log = logging.getLogger(__name__)
+
+REJECTED = {"rejected", "excluded", "bad"}
+LABELLED = re.compile(r"(?:^|_)(sub|ses|task|run)-([0-9a-zA-Z+]+)")
 
 QUERIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "bold": ("bold", (".nii", ".nii.gz")),
@@ -26,10 +29,21 @@ QUERIES: dict[str, tuple[str, tuple[str, ...]]] = {
 QUERIES_OF_OTHERS = {"fmap", "sbref", "flair", "t2w", "roi"}
 
 
-def scan(config: RunConfig, label: str) -> tuple[dict[str, list[BidsFile]], list[Unpaired]]:
+def scan(
+    config: RunConfig, label: str, root: Path | None = None
+) -> tuple[dict[str, list[BidsFile]], list[Unpaired]]:
     """List a participant's BOLD, EEG and T1w files that the filters let through.
 
     Only this participant's folder is indexed, in memory: the dataset is never written to.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Filters, and the dataset.
+    label : str
+        Participant, without ``sub-``.
+    root : Path, optional
+        Another BIDS tree than the dataset's own.
 
     Returns
     -------
@@ -45,19 +59,24 @@ def scan(config: RunConfig, label: str) -> tuple[dict[str, list[BidsFile]], list
     """
     found: dict[str, list[BidsFile]] = {name: [] for name in QUERIES}
     unpaired = []
-    for path in _indexed(config.bids_dir, label):
+    root = root or config.bids_dir
+    for path in _indexed(root, label):
         query = _query(path)
         if query is None:
             continue
+        aside = REJECTED.intersection(part.casefold() for part in path.relative_to(root).parts)
+        if aside:
+            unpaired.append(Unpaired(path, f"lies in a folder {min(aside)!r}"))
+            continue
         try:
-            file = bids_file(path)
+            file = bids_file(path) if _is_named(path, query) else _loosely_named(path)
         except ValueError as error:
             unpaired.append(Unpaired(path, str(error)))
             continue
         if file.entities.get("sub") != label:
             unpaired.append(Unpaired(path, f"lies in sub-{label}, but its name does not say so"))
             continue
-        if _passes(file, query, config):
+        if passes(file, query, config):
             found[query].append(file)
     return found, unpaired
 
@@ -82,10 +101,27 @@ def _query(path: Path) -> str | None:
     for query, (suffix, extensions) in QUERIES.items():
         if stem.rsplit("_", 1)[-1] == suffix and f".{extension}".lower() in extensions:
             return query
-    return None
+    is_eeg = path.parent.name.casefold() == "eeg" and path.suffix.lower() in eeg.SUFFIXES
+    return "eeg" if is_eeg else None
 
 
-def _passes(file: BidsFile, query: str, config: RunConfig) -> bool:
+def _is_named(path: Path, query: str) -> bool:
+    return path.name.partition(".")[0].endswith(f"_{QUERIES[query][0]}")
+
+
+def _loosely_named(path: Path) -> BidsFile:
+    """Take the labels that stand anywhere in a name, such as ``EEG_data_sub-02_run-01.mat``."""
+    labels = dict(LABELLED.findall(path.stem))
+    if "sub" not in labels or not labels.keys() & {"task", "run"}:
+        raise ValueError(
+            f"{path.name}: its name does not say participant and task or run; expected "
+            f"sub-<label>_task-<label>_eeg{path.suffix}"
+        )
+    return BidsFile(path, Entities.of(labels), "eeg", path.suffix)
+
+
+def passes(file: BidsFile, query: str, config: RunConfig) -> bool:
+    """Tell whether the user's filters let a file through."""
     wanted: dict[str, Any] = {}
     if config.session_labels:
         wanted["ses"] = list(config.session_labels)

@@ -51,6 +51,8 @@ def _run_participants(config: RunConfig) -> int:
         return _pages(config, chosen)
     config = fmriprep.engaged(config)
     links = {"raw": config.bids_dir, **config.derivatives}
+    if config.eeg_dir is not None:
+        links["eeg"] = config.eeg_dir
     describe(config.output_dir, links, description, dict(os.environ))
     finished = Finished(config)
     before = {label: finished.n_done(label) for label in chosen}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +12,22 @@ from scipy.signal import welch
 
 from bids_app.config import RunConfig, settings
 from bids_app.derivatives import provenance, write
-from bids_app.errors import AppError, DataError
+from bids_app.errors import DataError
 from bids_app.files import eeg as files
-from bids_app.files import nifti, sidecar, tables
+from bids_app.files import nifti
 from bids_app.files.template import NAME
-from bids_app.layout.clock import Expected, fit_clock
+from bids_app.layout.timing import Beside, beside, find_clock
 from bids_app.pipeline.place import Figures, target
 from bids_app.preproc import eeg as cleaning
 from bids_app.report import figures
 from bids_app.values import Floats
-from bids_app.values.pairing import Clock, Pairing
-from bids_app.values.recording import Event, Recording
+from bids_app.values.pairing import Clock, Pairing, Scan
+from bids_app.values.recording import Recording
 
 log = logging.getLogger(__name__)
 
 SPECTRUM_S = 4.0
 HIGHEST_SHOWN_HZ = 100.0
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """What the EEG must know of its volumes.
-
-    Attributes
-    ----------
-    tr_s : float or None
-        Repetition time: of the BOLD, else of the model that will be applied.
-    n_volumes : int or None
-        Volumes of the BOLD; None without BOLD.
-    """
-
-    tr_s: float | None
-    n_volumes: int | None
 
 
 def scan_of(pairing: Pairing, model_tr_s: float | None) -> Scan:
@@ -54,7 +38,8 @@ def scan_of(pairing: Pairing, model_tr_s: float | None) -> Scan:
     shape = nifti.series_shape(path)
     if len(shape) != 4:  # noqa: PLR2004 (x, y, z, time)
         raise DataError(f"{path}: has shape {shape}; expected four axes (x, y, z, time)")
-    return Scan(nifti.repetition_time_s(path, pairing.run.metadata), shape[3])
+    tr_s = nifti.repetition_time_s(path, pairing.run.metadata)
+    return Scan(tr_s, shape[3], nifti.header_tr_s(path))
 
 
 def clean(pairing: Pairing, scan: Scan, config: RunConfig) -> provenance.Done:
@@ -67,15 +52,13 @@ def clean(pairing: Pairing, scan: Scan, config: RunConfig) -> provenance.Done:
     """
     assert pairing.eeg is not None
     path = pairing.eeg.path
-    beside = {
-        ending: sidecar.nearest(config.bids_dir, path, ending)
-        for ending in ("channels.tsv", "events.tsv")
-    }
+    told = beside(pairing, config)
     steps = {
         cleaning.name(step): config.table("eeg", cleaning.name(step)) for step in cleaning.STEPS
     }
-    inputs = [*companions(path), *(found for found in beside.values() if found)]
-    decides = [pairing.eeg_metadata, scan, steps, config.volume_marker]
+    inputs = [*files.companions(path), *told.files]
+    asked = [config.volume_marker, config.eeg_start_s]
+    decides = [pairing.eeg_metadata, pairing.facts, scan, steps, asked]
     key = provenance.key("eeg", inputs, decides)
     stage = provenance.Stage(
         config.work_dir, config.output_dir, f"{pairing.entities.stem}_eeg", key
@@ -84,8 +67,8 @@ def clean(pairing: Pairing, scan: Scan, config: RunConfig) -> provenance.Done:
     if done is not None:
         return done
     log.info("%s: EEG", pairing.entities.stem)
-    recording = _read(pairing, beside["channels.tsv"], config.work_dir)
-    clock = find_clock(pairing, recording, scan, (beside["events.tsv"], config.volume_marker))
+    recording = _read(pairing, told, config.work_dir)
+    clock = find_clock(pairing, recording, scan, config)
     return stage.record(*_cleaned(pairing, config, (recording, scan, clock), steps))
 
 
@@ -99,7 +82,7 @@ def _cleaned(
     assert pairing.eeg is not None
     recording, scan, clock = heard
     path = pairing.eeg.path
-    notes = clock_notes(clock)
+    notes = [*pairing.facts.notes, *clock_notes(clock)]
     cleaned = cleaning.clean(recording, steps, path.name, notes.append)
     chosen = {
         name: asdict(settings(step.Settings, steps[name], f"eeg.{name}"))
@@ -121,7 +104,7 @@ def _cleaned(
 
 def clock_notes(clock: Clock | None) -> list[str]:
     """What a reader must know of a clock."""
-    if clock is None or clock.n_found <= clock.n_expected:
+    if clock is None or not clock.n_found > clock.n_expected > 0:
         return []
     return [
         f"{clock.n_found} volume markers for {clock.n_expected} volumes: the first marker was taken as the first "
@@ -129,83 +112,9 @@ def clock_notes(clock: Clock | None) -> list[str]:
     ]
 
 
-def companions(path: Path) -> list[Path]:
-    """List a recording's files: the header, and those beside it with the same stem (.eeg, .vmrk, .fdt, …)."""
-    beside = (
-        found
-        for found in path.parent.glob(f"{path.stem}.*")
-        if found.suffix not in {".json", ".tsv"}
-    )
-    return sorted({path, *beside} if path.is_file() else {path})
-
-
-def find_clock(
-    pairing: Pairing, recording: Recording, scan: Scan, told: tuple[Path | None, str | None]
-) -> Clock | None:
-    """EEG time on BOLD time, from the recording's own markers, else from its events.tsv.
-
-    Parameters
-    ----------
-    pairing : Pairing
-        Which recording.
-    recording : Recording
-        With its markers.
-    scan : Scan
-        Its volumes.
-    told : tuple of (Path or None, str or None)
-        Its events.tsv, and the marker's name as the user gave it.
-
-    Returns
-    -------
-    Clock or None
-        None for EEG without BOLD that has no markers: then nothing says when volumes would have been.
-    """
+def _read(pairing: Pairing, told: Beside, scratch: Path) -> Recording:
     assert pairing.eeg is not None
-    table, marker = told
-    if scan.tr_s is None:
-        return None
-    expected = Expected(scan.tr_s, scan.n_volumes, recording.duration_s, marker)
-    where = pairing.eeg.path.name
-    try:
-        return fit_clock(recording.events, expected, where, "recording")
-    except DataError as error:
-        events = _events(table) if table else ()
-        if events:
-            try:
-                return fit_clock(events, expected, table.name if table else where, "events.tsv")
-            except DataError:
-                log.debug("%s: no volume markers in %s either", where, table)
-        if scan.n_volumes is None and "no volume markers" in str(error):
-            return None
-        raise
-
-
-def _events(table: Path) -> tuple[Event, ...]:
-    try:
-        columns = tables.read_tsv(table)
-    except AppError as error:
-        log.warning("%s", error)
-        return ()
-    labels = columns.get("trial_type") or columns.get("value") or []
-    onsets = [tables.number(cell) for cell in columns.get("onset", [])]
-    found = [
-        Event(onset, label)
-        for name in ("trial_type", "value")
-        for onset, label in zip(
-            onsets, columns.get(name, labels if name == "value" else []), strict=False
-        )
-        if np.isfinite(onset) and label != tables.MISSING
-    ]
-    return tuple(dict.fromkeys(found))
-
-
-def _read(pairing: Pairing, channels: Path | None, scratch: Path) -> Recording:
-    assert pairing.eeg is not None
-    line = pairing.eeg_metadata.get("PowerLineFrequency")
-    table = tables.read_tsv(channels) if channels else None
-    recording = files.read(
-        pairing.eeg.path, table, float(line) if isinstance(line, (int, float)) else None
-    )
+    recording = files.read(pairing.eeg.path, told.channels, told.line_hz, told.rate_hz)
     placed = files.electrode_positions_m(pairing.eeg.path, scratch)
     positions_m = np.array([
         placed.get(name, recording.positions_m[row]) for row, name in enumerate(recording.names)

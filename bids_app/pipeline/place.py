@@ -45,11 +45,17 @@ def target(
         Name of the dataset that the sources lie in.
     """
     roots = {"raw": config.bids_dir, "": config.output_dir} | config.derivatives
+
+    def told(path: Path) -> str:
+        if dataset == "raw" and config.eeg_dir and path.is_relative_to(config.eeg_dir):
+            return uri(path, config.eeg_dir, "eeg")
+        return uri(path, roots[dataset], dataset)
+
     return Target(
         root=config.output_dir,
         entities=entities,
         space=Space(template, resolution_label(config)),
-        sources=tuple(uri(path, roots[dataset], dataset) for path in sources),
+        sources=tuple(told(path) for path in sources),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from bids_app import log
@@ -64,8 +63,7 @@ def _participant(label: str, config: RunConfig, record: Record) -> None:
     who = find(config, label)
     record.content |= {"participant": label, "pairings": [], "runs": []}
     record.content["unpaired"] = [
-        {"file": str(item.file.relative_to(config.bids_dir)), "reason": item.reason}
-        for item in who.unpaired
+        {"file": config.told(item.file), "reason": item.reason} for item in who.unpaired
     ]
     for note in who.notes:
         record.note(note)
@@ -112,14 +110,11 @@ def _preprocess(pairing: Pairing, engine: Engine, record: Record) -> None:
 
 
 def _pairing_row(pairing: Pairing, config: RunConfig) -> dict[str, Any]:
-    def told(path: Path) -> str:
-        return str(path.relative_to(config.bids_dir))
-
     status = "done" if pairing.run and pairing.eeg else "EEG only" if pairing.eeg else "BOLD only"
     return {
         "run": pairing.entities.stem,
-        "eeg": told(pairing.eeg.path) if pairing.eeg else None,
-        "bold": told(pairing.run.bold.path) if pairing.run else None,
+        "eeg": config.told(pairing.eeg.path) if pairing.eeg else None,
+        "bold": config.told(pairing.run.bold.path) if pairing.run else None,
         "rule": pairing.rule,
         "status": status,
         "reason": "",

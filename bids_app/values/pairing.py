@@ -29,7 +29,9 @@ class Clock:
     marker : str
         Name of the marker that was used.
     source : str
-        Where the markers were read: ``recording``, ``events.tsv`` or the name of a rule.
+        Where the markers were read: ``recording``, the name of an events table, or who said when volume 0 starts.
+    first_s, last_s : float or None
+        First and last marker that were used, in seconds of the EEG; None without markers.
     """
 
     offset_s: float
@@ -39,6 +41,8 @@ class Clock:
     n_expected: int = 0
     marker: str = ""
     source: str = ""
+    first_s: float | None = None
+    last_s: float | None = None
 
     def eeg_s(self, bold_s: Floats | float) -> Any:
         """EEG time, of the same shape as the BOLD time given."""
@@ -47,6 +51,63 @@ class Clock:
     def bold_s(self, eeg_s: Floats | float) -> Any:
         """BOLD time, of the same shape as the EEG time given."""
         return (np.asarray(eeg_s) - self.offset_s) / self.rate
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What the EEG must know of its volumes.
+
+    Attributes
+    ----------
+    tr_s : float or None
+        Repetition time: of the BOLD, else of the model that will be applied.
+    n_volumes : int or None
+        Volumes of the BOLD; None without BOLD.
+    header_tr_s : float or None
+        Repetition time in the header of the image, where the sidecar may say another.
+    """
+
+    tr_s: float | None
+    n_volumes: int | None
+    header_tr_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the project knows of one EEG recording of a public dataset, where the recording does not say it.
+
+    Attributes
+    ----------
+    dataset : str
+        Which dataset; empty when nothing is known.
+    channels : dict of str to list of str
+        Columns ``name``, ``type`` and ``units`` of all rows; empty to take the recording's own.
+    rate_hz : float or None
+        Sampling rate, for files that do not hold it.
+    metadata : dict
+        Keys of its sidecar.
+    marker : str or None
+        Name of the volume markers.
+    start_s : float or None
+        When the first stored volume starts, in seconds after the first EEG sample.
+    anchors : tuple of (str, float)
+        Markers of the experiment, and the time from the first volume at which each appears for the first time. The
+        earliest of them in a recording counts.
+    state : str
+        Which artefacts of the scanner are left in it.
+    notes : tuple of str
+        What a reader must know.
+    """
+
+    dataset: str = ""
+    channels: dict[str, list[str]] = field(default_factory=dict, hash=False)
+    rate_hz: float | None = None
+    metadata: dict[str, Any] = field(default_factory=dict, hash=False)
+    marker: str | None = None
+    start_s: float | None = None
+    anchors: tuple[tuple[str, float], ...] = ()
+    state: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +134,8 @@ class Pairing:
         The EEG's sidecar.
     rule : str
         What matched them.
+    facts : Facts
+        What is known of the EEG beside its files.
     """
 
     entities: Entities
@@ -80,6 +143,7 @@ class Pairing:
     eeg: BidsFile | None
     eeg_metadata: dict[str, Any] = field(default_factory=dict, hash=False)
     rule: str = "same entities"
+    facts: Facts = Facts()
 
 
 @dataclass(frozen=True, slots=True)

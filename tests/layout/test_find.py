@@ -91,10 +91,12 @@ def test_what_has_no_partner_stands_alone(tmp_path: Path) -> None:
         "sub-01/func/sub-01_task-a_bold.nii.gz",
         "sub-01/eeg/sub-01_task-b_eeg.vhdr",
         "sub-01/eeg/sub-01_task-a_run-1_eeg.vhdr",
+        "sub-01/eeg/sub-01_task-a_run-2_eeg.vhdr",
     )
     assert paired(root) == [
         ("sub-01_task-a", "", "sub-01_task-a_bold.nii.gz", "BOLD without EEG"),
         ("sub-01_task-a_run-1", "sub-01_task-a_run-1_eeg.vhdr", "", "EEG without BOLD"),
+        ("sub-01_task-a_run-2", "sub-01_task-a_run-2_eeg.vhdr", "", "EEG without BOLD"),
         ("sub-01_task-b", "sub-01_task-b_eeg.vhdr", "", "EEG without BOLD"),
     ]
 
@@ -124,9 +126,14 @@ def test_one_of_two_formats_of_the_same_eeg_is_taken(tmp_path: Path) -> None:
     other = EEG.replace(".vhdr", ".edf")
     root = tree(tmp_path / "data", FUNC, EEG, other)
     found = find(config(root), "01")
-    assert [item.eeg.path.suffix for item in found.pairings if item.eeg] == [".edf"]
-    assert [item.file for item in found.unpaired] == [root / EEG]
-    assert "is the same EEG run and was taken" in found.unpaired[0].reason
+    assert [item.eeg.path for item in found.pairings if item.eeg] == [root / EEG]
+    assert [item.file for item in found.unpaired] == [root / other]
+    assert found.unpaired[0].reason == (
+        "the same recording in another format was taken: sub-01_task-rest_run-1_eeg.vhdr; "
+        "choose with --bids-filter-file"
+    )
+    filters = {"eeg": {"extension": ".edf"}}
+    assert paired(root, filters=filters)[0][1].endswith(".edf")
 
 
 def test_sessions_are_kept_apart(tmp_path: Path) -> None:
