@@ -104,7 +104,7 @@ def save(bundle: ModelBundle, folder: Path) -> None:
         Where to, such as ``OUT/models/ridge``.
     """
     tensors = {
-        PREFIX + name: np.ascontiguousarray(value) for name, value in bundle.weights.items()
+        PREFIX + name: np.asarray(value, order="C") for name, value in bundle.weights.items()
     }
     tensors["baseline"] = np.ascontiguousarray(bundle.baseline, np.float32)
     tensors["mask"] = bundle.bold.mask.inside.astype(np.uint8)
@@ -258,8 +258,8 @@ def _refuse_misfits(bundle: ModelBundle, where: str) -> None:
         shape = bundle.weights[name].shape if name in bundle.weights else None
         if shape != expected.get(name):
             raise DataError(
-                f"{where}: {name} is {shape or 'missing'}; "
-                f"expected {expected.get(name) or 'nothing'}"
+                f"{where}: {name} is {'missing' if shape is None else shape}; "
+                f"expected {expected.get(name, 'nothing')}"
             )
         if not np.isfinite(bundle.weights[name]).all():
             raise DataError(f"{where}: {name} holds values that are not finite")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from bids_app.errors import DeviceError, UsageError
+from bids_app.learn.store import Store
 from bids_app.values import Floats
+
+SHARE_FOR_EEG = 0.5
+"""Of a GPU's free memory; weights, targets and what the model computes need the rest."""
 
 
 def choose(wanted: str = "auto") -> torch.device:
@@ -62,8 +68,31 @@ def compiled(model: nn.Module, device: torch.device) -> nn.Module:
     return fast
 
 
-def copy(values: Floats, device: torch.device) -> Tensor:
+@contextmanager
+def deterministic(wanted: bool) -> Iterator[None]:  # noqa: FBT001 (the one thing it is about)
+    """Use only operations that give the same result each time, inside the block."""
+    before = torch.are_deterministic_algorithms_enabled()
+    # cuBLAS wants this before its first use.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(wanted or before)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def place(store: Store, device: torch.device) -> None:
+    """Keep a store on a GPU that has room for it; elsewhere leave it where it is."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        if store.values.nbytes < SHARE_FOR_EEG * free:
+            store.place(device)
+
+
+def copy(values: Floats | Tensor, device: torch.device) -> Tensor:
     """Put an array of any shape on the device, as float32; without waiting where possible."""
+    if isinstance(values, Tensor):
+        return values.to(device)
     tensor = torch.from_numpy(np.ascontiguousarray(values, np.float32))
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)

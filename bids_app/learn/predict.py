@@ -10,15 +10,15 @@ import torch
 from torch import nn
 
 from bids_app.errors import DataError
-from bids_app.learn import device as devices
 from bids_app.learn.bundle import unpack
+from bids_app.learn.descent import predicted
+from bids_app.learn.objective import geometry_of
+from bids_app.learn.store import Store
 from bids_app.models.base import AlongRuns
 from bids_app.values import Floats
-from bids_app.values.bundle import ModelBundle
+from bids_app.values.bundle import EegSpec, ModelBundle
 from bids_app.values.outcome import Prediction
 from bids_app.values.samples import Samples
-
-WINDOWS_AT_ONCE = 32
 
 
 def predict(
@@ -63,10 +63,16 @@ def predict(
 
 
 def apply(
-    model: nn.Module, architecture: str, samples: Samples, split: str, *, causal: bool = False
+    model: nn.Module,
+    name: str,
+    samples: Samples,
+    split: str,
+    *,
+    causal: bool = False,
+    forced: bool = False,
 ) -> Prediction:
-    """Apply a model in memory to a run; see :func:`predict`."""
-    change = changes(model, samples)
+    """Apply a model in memory to a run; see :func:`predict` and :func:`changes`."""
+    change = changes(model, samples, forced=forced)
     if not causal:
         change -= change.mean(axis=0)
     return Prediction(
@@ -75,26 +81,37 @@ def apply(
         change,
         samples.volumes,
         samples.n_volumes,
-        architecture,
+        name,
         split,
     )
 
 
 @torch.no_grad()
-def changes(model: nn.Module, samples: Samples) -> Floats:
-    """Fractional change of shape (sample, voxel), float32, as the model gives it."""
+def changes(model: nn.Module, samples: Samples, *, forced: bool = False) -> Floats:
+    """Fractional change of shape (sample, voxel), float32, as the model gives it.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Trained.
+    samples : Samples
+        Scaled EEG of a run; targets are not looked at unless they are forced on the model.
+    forced : bool, default=False
+        Show the model the true volumes; what comes out is then no prediction.
+    """
     model.eval()
     if isinstance(model, AlongRuns):
         along: Floats = model.of_run(samples).float().cpu().numpy()
         return along
-    held = next(iter((*model.parameters(), *model.buffers())))
-    rows: list[Floats] = []
-    for start in range(0, len(samples), WINDOWS_AT_ONCE):
-        windows = samples.windows(slice(start, start + WINDOWS_AT_ONCE))
-        with devices.autocast(held.device):
-            given = model(devices.copy(windows, held.device))
-        rows.append(given.float().cpu().numpy())
-    return np.concatenate(rows)
+    eeg = EegSpec(samples.channels, samples.rate_hz, samples.n_window / samples.rate_hz)
+    store = Store([samples], geometry_of(model, eeg))
+    rows: Floats | None = None
+    for index, given in predicted(model, store, forced=forced):
+        if rows is None:
+            rows = np.empty((len(samples), given.shape[1]), np.float32)
+        rows[index] = given.cpu().numpy()
+    assert rows is not None
+    return rows
 
 
 def merge(parts: Sequence[Prediction]) -> Prediction:

@@ -8,7 +8,9 @@ order of the mask. All that is learned, statistics too, is a parameter or a buff
 
 A model that is trained by gradient has no more than that: loss, data and training are elsewhere.
 One with a closed form is also :class:`ClosedForm`; one that can share work between windows,
-:class:`AlongRuns`.
+:class:`AlongRuns` or a :class:`bids_app.models._network.Network`; one that can be shown the true
+volume, :class:`TeacherForced`. ``PRESETS``, where there are any, are named settings, chosen by
+``preset``.
 """
 
 from __future__ import annotations
@@ -60,14 +62,49 @@ class AlongRuns(Protocol):
         ...
 
 
-def settings_of(kind: type[S], architecture: str, given: dict[str, Any]) -> S:
-    """Build an architecture's settings.
+@runtime_checkable
+class TeacherForced(Protocol):
+    """A model that predicts a volume part after part, each from those before it."""
+
+    def forced(self, features: Tensor, targets: Tensor) -> Tensor:
+        """Predict each part from the true ones before it: for training, never a prediction.
+
+        Parameters
+        ----------
+        features : Tensor of shape (batch, …, feature)
+            What the model's ``head`` reads.
+        targets : Tensor of shape (batch, voxel)
+            The true volumes.
+
+        Returns
+        -------
+        Tensor of shape (batch, voxel)
+            Fractional signal change.
+        """
+        ...
+
+
+def settings_of(
+    kind: type[S],
+    architecture: str,
+    given: dict[str, Any],
+    presets: dict[str, dict[str, Any]] | None = None,
+) -> S:
+    """Build an architecture's settings; those of a named preset, where ``preset`` is given, first.
 
     Raises
     ------
     UsageError
-        When it has no such setting.
+        When it has no such setting or preset.
     """
+    if preset := given.get("preset"):
+        if preset not in (presets or {}):
+            raise UsageError(
+                f"{architecture} has no preset {preset!r}",
+                hint=f"known: {', '.join(presets or {}) or 'none'}",
+            )
+        given = (presets or {})[preset] | given
+    given = {name: value for name, value in given.items() if name != "preset"}
     known = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # S is a dataclass
     unknown = [name for name in given if name not in known]
     if unknown:

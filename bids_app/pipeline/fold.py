@@ -16,8 +16,10 @@ from bids_app.errors import AppError
 from bids_app.files.sidecar import read_json, write_json
 from bids_app.files.whole import whole_folder
 from bids_app.learn.predict import apply
-from bids_app.learn.train import TrainSettings, fit
+from bids_app.learn.settings import TrainSettings
+from bids_app.learn.train import Fitted, fit
 from bids_app.learn.weights import weights_hash
+from bids_app.models.base import TeacherForced
 from bids_app.samples.scale import scale_causally, scale_split
 from bids_app.values.bundle import BoldSpec, EegSpec
 from bids_app.values.outcome import Prediction
@@ -26,6 +28,7 @@ from bids_app.values.samples import Samples, Split
 log = logging.getLogger(__name__)
 
 ABOUT = "fold.json"
+FORCED = "teacher-forced"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +47,9 @@ class Task:
         Content hash of each run.
     config : RunConfig
         The call.
+    keeps_level : bool
+        Leave predictions as the model gives them; otherwise they are centred over the run, as the level of targets
+        that are changes from a median carries nothing.
     """
 
     architecture: str
@@ -52,6 +58,7 @@ class Task:
     kind: str
     contents: dict[str, str]
     config: RunConfig
+    keeps_level: bool = False
 
     @property
     def training(self) -> TrainSettings:
@@ -74,7 +81,8 @@ class Task:
                 ("test", split.test),
             )
         }
-        how = replace(self.training, device="")
+        # Where and how fast it is computed decides nothing.
+        how = replace(self.training, device="", folder=None, checkpoint_s=0.0, tensorboard=False)
         decides = [
             self.architecture,
             how,
@@ -85,6 +93,7 @@ class Task:
             self.bold.smoothing_mm,
             self.bold.window_lag_s,
             self.config.causal_scaling,
+            self.keeps_level,
         ]
         return provenance.key(f"fold {split.name}", [], decides)
 
@@ -97,11 +106,15 @@ class FoldResult:
     ----------
     predictions : list of Prediction
         Of its test runs; changes are memory maps.
+    forced : list of Prediction
+        What a model that can be shown the true volumes gives when it is: no predictions, and never written as such.
+        Empty for all other models.
     about : dict
         ``Weights`` (their hash), ``TrainedOn`` (runs) and ``History``.
     """
 
     predictions: list[Prediction]
+    forced: list[Prediction]
     about: dict[str, Any]
 
 
@@ -121,19 +134,33 @@ def run_fold(task: Task, samples: Sequence[Samples], split: Split) -> FoldResult
     tested = [run for run in samples if len(split.test.get(run.run, ()))]
     if task.config.overwrite or not _whole(folder, tested):
         _train(task, samples, split, folder)
-    predictions = [
+    about = read_json(folder / ABOUT)
+    ways = [_kept(task, split, tested, folder / "free", task.architecture)]
+    if about["Forced"]:
+        ways.append(_kept(task, split, tested, folder / "forced", forced_name(task.architecture)))
+    return FoldResult(ways[0], ways[-1] if about["Forced"] else [], about)
+
+
+def forced_name(architecture: str) -> str:
+    """Name of the row of a model that is shown the true volumes."""
+    return f"{architecture}-{FORCED}"
+
+
+def _kept(
+    task: Task, split: Split, tested: Sequence[Samples], folder: Path, model: str
+) -> list[Prediction]:
+    return [
         Prediction(
             run.run,
             run.participant,
             np.load(folder / f"{run.run}.npy", mmap_mode="r"),
             run.volumes[split.test[run.run]],
             run.n_volumes,
-            task.architecture,
+            model,
             task.kind,
         )
         for run in tested
     ]
-    return FoldResult(predictions, read_json(folder / ABOUT))
 
 
 def _train(task: Task, samples: Sequence[Samples], split: Split, folder: Path) -> None:
@@ -147,25 +174,32 @@ def _train(task: Task, samples: Sequence[Samples], split: Split, folder: Path) -
             done if run.participant in trained else scale_causally(run)
             for run, done in zip(samples, scaled, strict=True)
         ]
-    fitted = fit(task.architecture, task.eeg, task.bold, scaled, split, task.training)
+    training = replace(
+        task.training, folder=task.config.work_dir / "training" / task.key(split)[:32]
+    )
+    fitted = fit(task.architecture, task.eeg, task.bold, scaled, split, training)
+    forced = isinstance(fitted.model, TeacherForced)
     with whole_folder(folder) as partial:
         for run in scaled:
             index = split.test.get(run.run)
             if index is not None and len(index):
-                given = apply(
-                    fitted.model,
-                    task.architecture,
-                    run.take(index),
-                    task.kind,
-                    causal=task.config.causal_scaling,
-                )
-                np.save(partial / f"{run.run}.npy", given.change)
+                _write(fitted, task, run.take(index), partial / "free", forced=False)
+                if forced:
+                    _write(fitted, task, run.take(index), partial / "forced", forced=True)
         about = {
             "Weights": weights_hash(fitted.model),
             "TrainedOn": sorted({*split.train, *split.valid}),
             "History": provenance.plain(fitted.history),
+            "Forced": forced,
         }
         write_json(partial / ABOUT, about)
+
+
+def _write(fitted: Fitted, task: Task, run: Samples, folder: Path, *, forced: bool) -> None:
+    folder.mkdir(exist_ok=True)
+    level = task.keeps_level or task.config.causal_scaling
+    given = apply(fitted.model, "", run, task.kind, causal=level, forced=forced)
+    np.save(folder / f"{run.run}.npy", given.change)
 
 
 def _whole(folder: Path, tested: Sequence[Samples]) -> bool:
@@ -173,4 +207,4 @@ def _whole(folder: Path, tested: Sequence[Samples]) -> bool:
         read_json(folder / ABOUT)
     except AppError:
         return False
-    return all((folder / f"{run.run}.npy").is_file() for run in tested)
+    return all((folder / "free" / f"{run.run}.npy").is_file() for run in tested)

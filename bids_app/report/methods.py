@@ -12,16 +12,33 @@ from bids_app.report.references import WORKS, Reference
 
 CITATION = re.compile(r"\[@([a-z0-9, ]+)\]")
 DEFAULT_MARKERS = "volume markers"
+TRAINED = (
+    "; trained with AdamW [@adamw] and a cosine schedule [@cosine] in PyTorch [@torch], stopped early on "
+    "runs held back from the training data."
+)
 ARCHITECTURES = {
     "ridge": (
         "The model “ridge” is a linear regression with a squared penalty [@ridge] from lagged "
         "logarithmic band power of the EEG to principal components of the targets, in closed "
         "form, its strength chosen inside the training data."
     ),
+    "dense": (
+        "The model “dense” is a fully connected network on the flattened EEG window, the first of "
+        "those that Bricman and Borst describe [@paper]" + TRAINED
+    ),
+    "siamese": (
+        "The model “siamese” is the fully connected network of Bricman and Borst [@paper]: a "
+        "linear embedding shared by all channels, then dense layers" + TRAINED
+    ),
     "cnn": (
         "The model “cnn” is the convolutional network of Bricman and Borst [@paper]: "
-        "convolutions shared by all channels, then dense layers; trained with AdamW [@adamw] in "
-        "PyTorch [@torch], stopped early on runs held back from the training data."
+        "convolutions shared by all channels, then dense layers" + TRAINED
+    ),
+    "transformer": (
+        "The model “transformer” follows Bricman and Borst [@paper]: channels are its source "
+        "tokens [@attention], sagittal slices its target tokens. In training each slice is "
+        "predicted from the true slices before it; predictions come from its own slices only"
+        + TRAINED
     ),
 }
 

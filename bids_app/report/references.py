@@ -130,6 +130,14 @@ WORKS = {
         "Loshchilov I, Hutter F (2019). Decoupled weight decay regularization. International "
         "Conference on Learning Representations."
     ),
+    "cosine": Reference(
+        "Loshchilov I, Hutter F (2017). SGDR: stochastic gradient descent with warm restarts. "
+        "International Conference on Learning Representations."
+    ),
+    "attention": Reference(
+        "Vaswani A, et al. (2017). Attention is all you need. Advances in Neural Information "
+        "Processing Systems 30."
+    ),
     "permutation": Reference(
         "Phipson B, Smyth GK (2010). Permutation p-values should never be zero: calculating "
         "exact p-values when permutations are randomly drawn. Statistical Applications in "
