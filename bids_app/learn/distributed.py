@@ -41,7 +41,7 @@ class World:
         return values[self.rank :: self.size]
 
     def total(self, value: Tensor) -> Tensor:
-        """Sum over processes, in place."""
+        """Sum over processes, in place, whatever the shape."""
         if self.size > 1:
             distributed.all_reduce(value)
         return value

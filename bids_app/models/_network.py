@@ -107,7 +107,7 @@ class Voxels(nn.Module):
         self.register_buffer("inside", inside if full_grid else None, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """From (batch, input) to (batch, voxel)."""
+        """From shape (batch, input) to (batch, voxel)."""
         if self.inside is None:
             rows: Tensor = self.linear(x)
             return rows
@@ -130,5 +130,5 @@ class Wide(nn.Linear):
             self.weight.div_(self.scale)
 
     def forward(self, x: Tensor) -> Tensor:
-        """From (…, input) to (…, output)."""
+        """From shape (…, input) to (…, output)."""
         return nn.functional.linear(x, self.weight) * self.scale + self.bias
