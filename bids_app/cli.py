@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bids_app import __version__, log, plugins
+from bids_app import __version__, crash, interrupt, log, plugins
 from bids_app.arguments import App, Labels, megabytes, pairs
 from bids_app.config import PRESETS
 from bids_app.configure import configure
@@ -19,8 +20,6 @@ from bids_app.errors import (
 )
 
 logger = logging.getLogger(__name__)
-
-INTERRUPTED = 130
 
 
 SWITCHES = {
@@ -224,10 +223,12 @@ def command(**given: Any) -> int:
     """
     quiet, verbose = given.pop("quiet"), given.pop("verbose")
     log.setup(0 if quiet else 1 + verbose)
+    interrupt.listen()
     config = configure(given, command)
     from bids_app import pipeline
 
-    return pipeline.run(config)
+    with crash.told_in(config.output_dir / "log", config.command):
+        return pipeline.run(config)
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -255,8 +256,14 @@ def main(args: Sequence[str] | None = None) -> int:
         _say(error.format_message(), hint)
         return UsageError.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted; the same command goes on from here", "")
-        return INTERRUPTED
+        return _stopped(interrupt.Interrupted(signal.SIGINT))
+    except interrupt.Interrupted as stop:
+        return _stopped(stop)
+
+
+def _stopped(stop: interrupt.Interrupted) -> int:
+    _say(f"stopped by {stop}; the same command goes on from here", "")
+    return stop.exit_code
 
 
 def _say(message: str, hint: str) -> None:

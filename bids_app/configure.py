@@ -6,7 +6,6 @@ import difflib
 import json
 import logging
 import math
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 import click
 
-from bids_app import plugins
+from bids_app import plugins, resources
 from bids_app.config import RUN_TABLE, RunConfig, read_config_file
 from bids_app.errors import AnalysisLevelError, MissingInputError, UsageError
 from bids_app.layout.slice_order import ORDERS, UNCORRECTED, parse
@@ -70,7 +69,7 @@ def configure(given: dict[str, Any], command: click.Command) -> RunConfig:
         filters=_filters(filters) if filters else {},
         tables=tables,
         command=shlex.join(["eeg2fmri", *sys.argv[1:]]),
-        **({"n_procs": available_processors()} | chosen),
+        **({"n_procs": resources.processors()} | chosen),
     )
     _check_values(config)
     return config
@@ -228,9 +227,3 @@ def _check_engine(config: RunConfig) -> None:
             f"--slice-order {order}: is no file, and no order; expected none or one of {', '.join(ORDERS)}, with "
             ":mb-N for N slices at a time"
         )
-
-
-def available_processors() -> int:
-    """Processors that this process may use: those of the SLURM task, else those that the system allows."""
-    slurm = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    return int(slurm) if slurm.isdecimal() and int(slurm) else len(os.sched_getaffinity(0))

@@ -68,6 +68,12 @@ class MissingInputError(AppError):
     exit_code = 66
 
 
+class BugError(AppError):
+    """A failure of the app itself, told in a crash file."""
+
+    exit_code = 70
+
+
 class CannotCreateError(AppError):
     """Output that cannot be created."""
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 FORMAT = "%(asctime)s %(name)s %(levelname)s: %(message)s"
@@ -29,19 +33,23 @@ def setup(verbosity: int = 1) -> None:
     app.addHandler(screen)
 
 
-def to_file(path: Path) -> logging.FileHandler:
-    """Also write the app's messages to a file, until the handler is closed with :func:`close`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def also_in(folder: Path) -> Iterator[Path]:
+    """Also write the app's messages to a file of their own in a folder, for the length of the block.
+
+    The file is named by date, time and process, so that jobs do not write into each other's.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{os.getpid()}.log"
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter(FORMAT))
-    logging.getLogger("bids_app").addHandler(handler)
-    return handler
-
-
-def close(handler: logging.FileHandler) -> None:
-    """Stop writing to a log file."""
-    logging.getLogger("bids_app").removeHandler(handler)
-    handler.close()
+    app = logging.getLogger("bids_app")
+    app.addHandler(handler)
+    try:
+        yield path
+    finally:
+        app.removeHandler(handler)
+        handler.close()
 
 
 def verbosity() -> int:

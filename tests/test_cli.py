@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import bids_app
-from bids_app import __version__, cli, configure, errors, log
+from bids_app import __version__, cli, errors, log, resources
 from bids_app.config import RunConfig
 from bids_app.files.whole import check_folder
 from bids_app.layout.check import check_dataset, choose_labels, labels
@@ -122,8 +122,13 @@ def test_a_programming_error_is_not_hidden(pipeline: SimpleNamespace, bids_dir: 
         raise ZeroDivisionError("planted")
 
     pipeline.run = fail
+    call = [str(bids_dir), str(bids_dir.parent / "out"), "group"]
     with pytest.raises(ZeroDivisionError, match="planted"):
-        cli.main([str(bids_dir), str(bids_dir.parent / "out"), "group"])
+        cli.main(call)
+    (bids_dir.parent / "out").mkdir()
+    assert cli.main(call) == 70
+    (file,) = (bids_dir.parent / "out" / "log").iterdir()
+    assert "Traceback" in file.read_text()
 
 
 def test_an_interruption_ends_with_130(
@@ -299,7 +304,7 @@ def test_the_defaults_are_those_of_the_record(run: Run, bids_dir: Path, tmp_path
         assert getattr(config, name) == getattr(plain, name)
     assert (config.bids_dir, config.output_dir) == (plain.bids_dir, plain.output_dir)
     assert config.work_dir == plain.work_dir
-    assert config.n_procs == configure.available_processors()
+    assert config.n_procs == resources.processors()
 
 
 def test_folders_become_absolute(
@@ -397,13 +402,6 @@ def test_a_model_must_be_there(run: Run, refused: Refused, tmp_path: Path) -> No
     assert f"--model {tmp_path / 'none'}: no such folder" in said
     assert "give the folder that holds bundle.json" in said
     assert run("--model", str(tmp_path)).model == tmp_path
-
-
-def test_the_processors_of_the_task_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2})
-    for told, expected in (("5", 5), ("0", 3), ("", 3), ("5(x2)", 3), ("²", 3)):
-        monkeypatch.setenv("SLURM_CPUS_PER_TASK", told)
-        assert configure.available_processors() == expected
 
 
 def test_every_spelling_of_a_switch_is_accepted(run: Run) -> None:

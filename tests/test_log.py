@@ -57,11 +57,12 @@ def test_nothing_is_set_up_until_asked() -> None:
 
 def test_a_log_file_gets_everything_until_it_is_closed(tmp_path: Path) -> None:
     log.setup(0)
-    handler = log.to_file(tmp_path / "new" / "run.log")
-    say("warned", "told", "detail")
-    log.close(handler)
+    with log.also_in(tmp_path / "new") as path:
+        say("warned", "told", "detail")
     say("afterwards", "told", "detail")
-    lines = (tmp_path / "new" / "run.log").read_text("utf-8").splitlines()
+    with log.also_in(tmp_path / "new") as other:
+        assert other != path
+    lines = path.read_text("utf-8").splitlines()
     assert [line.rsplit(" ", 1)[-1] for line in lines] == ["warned", "told", "detail"]
     assert "bids_app.test WARNING: warned" in lines[0]
     assert log.verbosity() == 0

@@ -19,8 +19,8 @@ LONGEST_BODY = 40
 LONGEST_FILE = 400
 # "file:function": why it may be longer
 LONG_BODIES: dict[str, str] = {}
-# Values check themselves with ValueError; click turns BadParameter into a usage error.
-BUILTINS_ON_PURPOSE = {"ValueError", "BadParameter"}
+# Values check themselves with ValueError; click turns BadParameter into a usage error; a signal is no failure.
+BUILTINS_ON_PURPOSE = {"ValueError", "BadParameter", "Interrupted"}
 APP_ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 ARRAYS = {"Floats", "Ints", "Bools", "Tensor"}
 # The brackets keep this line from matching itself.

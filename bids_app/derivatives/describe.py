@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from bids_app import __version__
-from bids_app.errors import DataError, TemporaryError
+from bids_app.errors import DataError
+from bids_app.files.lock import locked
 from bids_app.files.sidecar import write_json
 from bids_app.files.tables import read_tsv, write_tsv
 from bids_app.files.whole import write_text
@@ -55,7 +54,6 @@ model in the JSON file beside it. Open `sub-<label>.html` and `group.html` in a 
 Images with `desc-synth…` are predictions, not measurements. They are worth no more than the scores in the reports,
 and they are not for diagnosis.
 """
-LOCK_TIMEOUT_S = 60
 
 
 def describe(
@@ -128,25 +126,3 @@ def describe_labels(output_dir: Path, labels: dict[str, str]) -> None:
     write_tsv(
         path, {"desc_id": sorted(merged), "description": [merged[name] for name in sorted(merged)]}
     )
-
-
-def locked(path: Path) -> filelock.BaseFileLock:
-    """Lock a file that several jobs write, for the length of a ``with`` block.
-
-    Raises
-    ------
-    TemporaryError
-        On entering, when another job holds it for a minute.
-    """
-    return _Lock(path.with_name(f".{path.name}.lock"), timeout=LOCK_TIMEOUT_S)
-
-
-class _Lock(filelock.SoftFileLock):
-    def acquire(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().acquire(*args, **kwargs)
-        except filelock.Timeout as error:
-            raise TemporaryError(
-                f"{self.lock_file}: another job holds this lock",
-                hint="when no other job is running, remove the file and start again",
-            ) from error

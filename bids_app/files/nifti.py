@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 
-from bids_app.errors import DataError, MissingInputError
+from bids_app import resources
+from bids_app.errors import DataError, MissingInputError, TemporaryError
 from bids_app.files.whole import whole
 from bids_app.values import Floats
 from bids_app.values.bold import BoldSeries
@@ -17,6 +19,7 @@ from bids_app.values.space import Grid, Mask, Volume
 SHORTEST_TR_S, LONGEST_TR_S = 0.1, 20.0
 SLICE_AXES = {"i": 0, "j": 1, "k": 2}
 HEADER_TEXT_LENGTH = 79
+DEFLATE_AT_MOST = 1032  # nothing compresses further (zlib, technical details)
 
 
 def read_volume(path: Path) -> Volume:
@@ -182,15 +185,39 @@ def _load(path: Path) -> Any:
             f"{path}: no such file", hint="is the dataset complete, and mounted?"
         )
     try:
-        return nib.load(path)
+        image = nib.load(path)
     except Exception as error:
         raise MissingInputError(
             f"{path}: is not a NIfTI image: {error}",
             hint="fetch the file again (a git-annex pointer or a broken download looks like this)",
         ) from error
+    _refuse_more_than_the_file_holds(image, path)
+    return image
+
+
+def _refuse_more_than_the_file_holds(image: Any, path: Path) -> None:
+    told = math.prod(int(length) for length in image.shape) * image.get_data_dtype().itemsize
+    held = path.stat().st_size * (DEFLATE_AT_MOST if path.suffix == ".gz" else 1)
+    if told > held:
+        raise MissingInputError(
+            f"{path}: the header tells of {'x'.join(map(str, image.shape))} voxels, {told} bytes; "
+            f"the file cannot hold more than {held}",
+            hint="the header is broken or the file is truncated; fetch it again",
+        )
+
+
+def _refuse_more_than_memory_holds(image: Any, path: Path) -> None:
+    needed_mb = math.prod(int(length) for length in image.shape) * 4 // resources.MB
+    free_mb = resources.memory_mb()
+    if free_mb is not None and needed_mb > free_mb:
+        raise TemporaryError(
+            f"{path}: takes {needed_mb} MB of memory; {free_mb} MB may be used",
+            hint="run this participant where there is more memory",
+        )
 
 
 def _array(image: Any, path: Path) -> Floats:
+    _refuse_more_than_memory_holds(image, path)
     try:
         data: Floats = np.asanyarray(image.dataobj, dtype=np.float32)
     except Exception as error:

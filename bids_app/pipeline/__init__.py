@@ -14,7 +14,7 @@ from typing import Any
 from bids_app.config import RunConfig
 from bids_app.derivatives.describe import describe
 from bids_app.errors import InvalidDatasetError, MissingInputError, NoMatchError
-from bids_app.files.whole import check_folder
+from bids_app.files.whole import check_folder, sweep
 from bids_app.layout.check import check_dataset, choose_labels, labels, validate
 from bids_app.pipeline import fmriprep, pool
 from bids_app.pipeline.failure import Failure, exit_code
@@ -47,6 +47,7 @@ def _run_participants(config: RunConfig) -> int:
 
         return plan.show(config, chosen)
     check_folder(config.output_dir)
+    check_folder(config.work_dir)
     if config.reports_only:
         return _pages(config, chosen)
     config = fmriprep.engaged(config)
@@ -58,9 +59,10 @@ def _run_participants(config: RunConfig) -> int:
     before = {label: finished.n_done(label) for label in chosen}
     waiting = tuple(label for label in chosen if before[label] is None)
     n_done, failures = sum(found or 0 for found in before.values()), list[Failure]()
-    validation = _validated(config, waiting) if waiting else None
+    validation, participant_mb = _prepared(config, waiting) if waiting else (None, 0)
     fmriprep.ensure(config, waiting)
-    for label, (n_runs, failed) in pool.each(waiting, partial(_participant, validation), config):
+    work = partial(_participant, validation)
+    for label, (n_runs, failed) in pool.each(waiting, work, config, participant_mb):
         n_done += n_runs
         failures += failed
         logger.info("sub-%s: %d runs done, %d problems", label, n_runs, len(failed))
@@ -77,6 +79,15 @@ def _participant(
     from bids_app.pipeline.story import participant
 
     return participant(label, config, validation)
+
+
+def _prepared(config: RunConfig, chosen: tuple[str, ...]) -> tuple[dict[str, Any] | None, int]:
+    """Clear away what killed jobs left, and see that there is room; validate the dataset."""
+    from bids_app.pipeline import needs
+
+    for folder in (config.work_dir, *(config.output_dir / f"sub-{label}" for label in chosen)):
+        sweep(folder)
+    return _validated(config, chosen), needs.check(chosen, config)
 
 
 def _validated(config: RunConfig, chosen: tuple[str, ...]) -> dict[str, Any] | None:
@@ -101,6 +112,7 @@ def _run_group(config: RunConfig) -> int:
             hint="run the participant level first, with the same output folder",
         )
     check_folder(config.output_dir)
+    check_folder(config.work_dir)
     if config.reports_only:
         page.group_page(config.output_dir)
         return 0

@@ -11,11 +11,12 @@ import numpy as np
 
 from bids_app.config import RunConfig
 from bids_app.derivatives import reuse
-from bids_app.derivatives.describe import DESCRIPTIONS, describe_labels, locked
+from bids_app.derivatives.describe import DESCRIPTIONS, describe_labels
 from bids_app.derivatives.names import DEFAULT_ARCHITECTURE, synth
 from bids_app.derivatives.predictions import Synthesis, write_prediction
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.errors import DataError
+from bids_app.files.lock import locked
 from bids_app.files.sidecar import read_json
 from bids_app.learn import device
 from bids_app.learn.bundle import identity, load

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import logging
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -11,16 +11,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bids_app import __version__
+from bids_app import __version__, crash
 from bids_app.config import RunConfig
 from bids_app.derivatives.provenance import plain
-from bids_app.errors import AppError
+from bids_app.errors import AppError, DeviceError, TemporaryError
 from bids_app.files.sidecar import write_json
 from bids_app.pipeline.failure import Failure
 from bids_app.pipeline.verdict import sentence
 from bids_app.values.outcome import Score
 
 log = logging.getLogger(__name__)
+
+BROKEN = {
+    errno.EIO,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.ESTALE,
+    errno.EACCES,
+    errno.EPERM,
+}
+BROKEN_HINT = "check free space, permissions and the file system, and start again"
 
 
 @dataclass(slots=True)
@@ -97,22 +108,26 @@ class Record:
             yield
         except AppError as error:
             self.fail(Failure(what, str(error), error.hint, error.exit_code))
+        except MemoryError as error:
+            hint = "run this participant where there is more memory, or with fewer at a time"
+            self.fail(Failure(what, f"memory ran out: {error}", hint, TemporaryError.exit_code))
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in BROKEN:
+                self.fail(Failure(what, str(error), BROKEN_HINT, DeviceError.exit_code))
+                return
             if self.config.stop_on_first_crash:
                 raise
             self.fail(self._crash(what, error))
 
     def _crash(self, what: str, error: Exception) -> Failure:
-        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-        path = self.folder / f"crash-{stamp}.txt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        head = f"{what}\n{self.config.command}\neeg2fmri {__version__}\n\n"
-        path.write_text(head + "".join(traceback.format_exception(error)), encoding="utf-8")
-        return Failure(
-            what,
-            f"{type(error).__name__}: {error}",
-            f"this is a bug: please report it with {path.relative_to(self.config.output_dir)}",
-        )
+        told = f"{type(error).__name__}: {error}"
+        try:
+            path = crash.write(self.folder, what, self.config.command, error)
+        except OSError as full:
+            log.debug("no crash file: %s", full, exc_info=error)
+            return Failure(what, told, "this is a bug: please report it; -vv shows more")
+        where = path.relative_to(self.config.output_dir)
+        return Failure(what, told, f"this is a bug: please report it with {where}")
 
     @property
     def folder(self) -> Path:

@@ -8,6 +8,7 @@ from bids_app import log
 from bids_app.config import RunConfig
 from bids_app.derivatives import reuse
 from bids_app.errors import MissingInputError
+from bids_app.files.lock import locked
 from bids_app.layout.check import choose_labels
 from bids_app.layout.pair import find
 from bids_app.pipeline import eeg
@@ -20,6 +21,8 @@ from bids_app.pipeline.record import Record
 from bids_app.pipeline.within import predict_within
 from bids_app.report import page
 from bids_app.values.pairing import Pairing
+
+WAIT_S = -1.0  # for ever: what the other job does takes as long as it takes
 
 
 def participant(
@@ -47,15 +50,13 @@ def participant(
     """
     record = Record(config, f"sub-{label}")
     record.content["validator"] = validation
-    handler = log.to_file(record.folder / "eeg2fmri.log")
-    try:
+    # A second job on the same participant waits, and then finds the work done.
+    with locked(record.folder / f"sub-{label}", WAIT_S), log.also_in(record.folder):
         with record.attempt(f"sub-{label}"):
             _participant(label, config, record)
         record.save()
         with record.attempt(f"sub-{label} report"):
             page.participant_page(config.output_dir, label)
-    finally:
-        log.close(handler)
     return record.n_done, record.failures
 
 
@@ -142,8 +143,7 @@ def group(config: RunConfig) -> tuple[int, list[Failure]]:
         What did not.
     """
     record = Record(config, "group")
-    handler = log.to_file(record.folder / "group.log")
-    try:
+    with locked(record.folder / "group", WAIT_S), log.also_in(record.folder):
         chosen = choose_labels(
             reuse.participants(config.output_dir), config.participant_labels, config.output_dir
         )
@@ -153,6 +153,4 @@ def group(config: RunConfig) -> tuple[int, list[Failure]]:
         record.save()
         with record.attempt("group report"):
             page.group_page(config.output_dir)
-    finally:
-        log.close(handler)
     return record.n_done, record.failures

@@ -9,7 +9,8 @@ import pytest
 
 from bids_app import __version__
 from bids_app.derivatives import describe
-from bids_app.errors import DataError, TemporaryError
+from bids_app.errors import DataError
+from bids_app.files.lock import locked
 from bids_app.files.sidecar import read_json
 from bids_app.files.tables import read_tsv, write_tsv
 
@@ -82,7 +83,7 @@ def test_another_table_is_not_overwritten(tmp_path: Path) -> None:
 def test_jobs_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     def job(number: int) -> None:
         describe.describe(tmp_path, {"raw": tmp_path}, SOURCE, {})
-        with describe.locked(tmp_path / "dataset_description.json"):
+        with locked(tmp_path / "dataset_description.json"):
             describe.describe_labels(tmp_path, {f"own{number}": f"text {number}"})
 
     with ThreadPoolExecutor(8) as pool:
@@ -99,15 +100,3 @@ def test_jobs_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
         ".bidsignore",
         "README.md",
     }
-
-
-def test_a_lock_that_is_held_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(describe, "LOCK_TIMEOUT_S", 0.1)
-    path = tmp_path / "a.json"
-    with describe.locked(path):
-        with pytest.raises(TemporaryError) as caught:
-            describe.locked(path).acquire()
-        assert str(caught.value) == f"{tmp_path}/.a.json.lock: another job holds this lock"
-        assert "remove the file and start again" in caught.value.hint
-    with describe.locked(path):
-        pass

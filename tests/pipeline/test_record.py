@@ -11,7 +11,6 @@ import pytest
 from bids_app.config import RunConfig
 from bids_app.errors import DataError
 from bids_app.files.sidecar import read_json
-from bids_app.pipeline import pool
 from bids_app.pipeline.failure import Failure, exit_code
 from bids_app.pipeline.record import Record
 from bids_app.values.outcome import Score
@@ -53,6 +52,7 @@ def test_a_bug_keeps_its_traceback_in_a_crash_file(config: RunConfig) -> None:
     (crash,) = record.folder.glob("crash-*.txt")
     assert "Traceback" in crash.read_text()
     assert crash.name in record.failures[0].hint
+    assert "what: sub-01_task-rest EEG" in crash.read_text()
     assert record.failures[0].exit_code == 1
 
 
@@ -84,23 +84,31 @@ def test_the_record_on_disk_is_plain(config: RunConfig) -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_procs", "mem_mb", "omp", "n_people", "expected"),
+    ("error", "code", "said"),
     [
-        (8, None, 1, 3, (3, 2)),
-        (8, None, 1, 20, (8, 1)),
-        (8, 6000, 1, 20, (2, 4)),
-        (8, 100, 1, 20, (1, 8)),
-        (8, None, 3, 2, (2, 3)),
-        (1, None, 1, 5, (1, 1)),
+        (OSError(5, "Input/output error", "a.nii"), 74, "Input/output error: 'a.nii'"),
+        (OSError(28, "No space left on device"), 74, "No space left"),
+        (MemoryError("3 GB"), 75, "memory ran out: 3 GB"),
+        (OSError(2, "No such file or directory", "b"), 1, "FileNotFoundError"),
     ],
 )
-def test_processors_and_memory_are_divided(
-    config: RunConfig,
-    n_procs: int,
-    mem_mb: int | None,
-    omp: int,
-    n_people: int,
-    expected: tuple[int, int],
+def test_a_computer_that_fails_is_no_bug(
+    config: RunConfig, error: Exception, code: int, said: str
 ) -> None:
-    asked = replace(config, n_procs=n_procs, mem_mb=mem_mb, omp_nthreads=omp)
-    assert pool.plan(asked, n_people) == expected
+    record = Record(config, "sub-01")
+    with record.attempt("x"):
+        raise error
+    (failure,) = record.failures
+    assert failure.exit_code == code
+    assert said in failure.why
+    assert any(config.output_dir.glob("sub-01/log/crash-*")) is (code == 1)
+
+
+def test_a_crash_file_that_cannot_be_written_hides_nothing(config: RunConfig) -> None:
+    record = Record(config, "sub-01")
+    config.output_dir.write_text("a file where the folder belongs")
+    with record.attempt("x"):
+        raise KeyError("planted")
+    (failure,) = record.failures
+    assert "KeyError: 'planted'" in failure.why
+    assert "-vv shows more" in failure.hint
