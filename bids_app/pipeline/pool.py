@@ -114,8 +114,7 @@ def _in_workers(
         for pipe, label in busy.items():
             _give(pipe, work, label)
         while busy:
-            for pipe in wait(list(busy)):
-                assert isinstance(pipe, Connection)
+            for pipe in [pipe for pipe in wait(list(busy)) if isinstance(pipe, Connection)]:
                 label, result = busy.pop(pipe), _received(pipe)
                 if left:
                     busy[pipe] = left.popleft()
