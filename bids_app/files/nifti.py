@@ -19,6 +19,7 @@ from bids_app.values.space import Grid, Mask, Volume
 SHORTEST_TR_S, LONGEST_TR_S = 0.1, 20.0
 SLICE_AXES = {"i": 0, "j": 1, "k": 2}
 HEADER_TEXT_LENGTH = 79
+TRUNCATED = "the file is truncated, or its header is broken; fetch it again"
 DEFLATE_AT_MOST = 1032  # nothing compresses further (zlib, technical details)
 
 
@@ -200,9 +201,9 @@ def _refuse_more_than_the_file_holds(image: Any, path: Path) -> None:
     held = path.stat().st_size * (DEFLATE_AT_MOST if path.suffix == ".gz" else 1)
     if told > held:
         raise MissingInputError(
-            f"{path}: the header tells of {'x'.join(map(str, image.shape))} voxels, {told} bytes; "
-            f"the file cannot hold more than {held}",
-            hint="the header is broken or the file is truncated; fetch it again",
+            f"{path}: cannot be read to its end: the header tells of "
+            f"{' x '.join(map(str, image.shape))} voxels, {told} bytes; the file holds {held} at most",
+            hint=TRUNCATED,
         )
 
 
@@ -223,7 +224,7 @@ def _array(image: Any, path: Path) -> Floats:
     except Exception as error:
         raise MissingInputError(
             f"{path}: cannot be read to its end: {error}",
-            hint="the file is truncated; fetch it again",
+            hint=TRUNCATED,
         ) from error
     return data
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from bids_app.errors import DataError, MissingInputError
+from bids_app import resources
+from bids_app.errors import DataError, MissingInputError, TemporaryError
 from bids_app.files import nifti
 from bids_app.values import Floats
 from bids_app.values.space import Grid, Mask, Volume
@@ -136,7 +138,9 @@ def test_a_truncated_file_is_told(tmp_path: Path, data: Floats, name: str) -> No
             MissingInputError, match=f"{path}: cannot be read to its end: .+"
         ) as caught:
             read(path)
-        assert caught.value.hint == "the file is truncated; fetch it again"
+        assert (
+            caught.value.hint == "the file is truncated, or its header is broken; fetch it again"
+        )
 
 
 def test_a_broken_orientation_is_told(tmp_path: Path, data: Floats) -> None:
@@ -269,3 +273,26 @@ def test_times_that_make_no_series_are_told(
         nifti.read_bold(path, {"RepetitionTime": 2.0} | metadata)
     if "spans" in told:
         assert "usually milliseconds" in caught.value.hint
+
+
+def test_a_header_that_promises_more_than_the_file_can_hold_is_told(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.nii.gz", np.zeros((4, 5, 6, 7), np.float32), (2, 2, 2, 2.0))
+    raw = bytearray(gzip.decompress(path.read_bytes()))
+    struct.pack_into("<h", raw, 40 + 2 * 1, 30000)
+    struct.pack_into("<h", raw, 40 + 2 * 4, 30000)
+    path.write_bytes(gzip.compress(bytes(raw)))
+    with pytest.raises(
+        MissingInputError, match=r"tells of 30000 x 5 x 6 x 30000 voxels, 108000000000 bytes; the"
+    ) as caught:
+        nifti.series_shape(path)
+    assert "header is broken" in caught.value.hint
+
+
+def test_an_image_larger_than_memory_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / "a.nii", np.zeros((64, 64, 64, 3), np.float32), (2, 2, 2, 2.0))
+    monkeypatch.setattr(resources, "memory_mb", lambda: 2)
+    with pytest.raises(TemporaryError, match=r"takes 3 MB of memory; 2 MB may be used") as caught:
+        nifti.read_bold(path, {"RepetitionTime": 2.0})
+    assert "more memory" in caught.value.hint
