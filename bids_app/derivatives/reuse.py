@@ -65,7 +65,9 @@ def participants(root: Path) -> tuple[str, ...]:
     )
 
 
-def runs(root: Path, label: str, prefer: str | None = None) -> list[PreprocessedRun]:
+def runs(
+    root: Path, label: str, prefer: str | None = None, need: tuple[str, ...] = TISSUES
+) -> list[PreprocessedRun]:
     """Preprocessed runs of one participant, sorted by name.
 
     Parameters
@@ -76,6 +78,8 @@ def runs(root: Path, label: str, prefer: str | None = None) -> list[Preprocessed
         Participant.
     prefer : str, optional
         Template to take where the participant has it; else the first of :data:`SPACES`.
+    need : tuple of str
+        Tissues without whose probabilities a run cannot be used; the others are given where all are there.
 
     Raises
     ------
@@ -89,6 +93,7 @@ def runs(root: Path, label: str, prefer: str | None = None) -> list[Preprocessed
         if file.suffix == "bold"
         and file.extension in IMAGES
         and file.extra.get("desc") == "preproc"
+        and file.entities.get("echo") is None  # one of several, beside their combination
     ]
     found = {file.extra.get("space") for file in series}
     chosen = next((name for name in (prefer, *SPACES) if name in found and name), None)
@@ -101,7 +106,7 @@ def runs(root: Path, label: str, prefer: str | None = None) -> list[Preprocessed
         and file.extra.get("desc") == "preproc"
     }
     made = [
-        _run(root, files, file, recordings.pop(_shared(file.entities), None))
+        _run(root, files, file, recordings.pop(_shared(file.entities), None), need)
         for file in _finest(series)
     ]
     alone = [
@@ -121,9 +126,10 @@ def match(found: list[PreprocessedRun], entities: Entities, root: Path) -> Prepr
     MissingInputError
         When there is none.
     """
-    for run in found:
-        if run.bold is not None and _shared(run.entities) == _shared(entities):
-            return run
+    same = [run for run in found if run.bold and _shared(run.entities) == _shared(entities)]
+    if same:
+        # Of two acquisitions of one run, the one that was asked for.
+        return min(same, key=lambda run: run.entities.key != entities.key)
     raise MissingInputError(
         f"{root}: has no preprocessed BOLD of {entities.stem} in {', '.join(SPACES[:3])}",
         hint="run fMRIPrep for it with --output-spaces MNI152NLin2009cAsym",
@@ -150,12 +156,16 @@ def _finest(series: list[BidsFile]) -> list[BidsFile]:
     """One series a run: of several resolutions the first by name."""
     first: dict[Any, BidsFile] = {}
     for file in series:
-        first.setdefault(_shared(file.entities), file)
+        first.setdefault(file.entities.key, file)
     return list(first.values())
 
 
 def _run(
-    root: Path, files: list[BidsFile], series: BidsFile, recording: BidsFile | None
+    root: Path,
+    files: list[BidsFile],
+    series: BidsFile,
+    recording: BidsFile | None,
+    need: tuple[str, ...],
 ) -> PreprocessedRun:
     place = {name: series.extra.get(name) for name in ("space", "res")}
     mask = [
@@ -165,44 +175,57 @@ def _run(
         and file.extension in IMAGES
         and file.extra.get("desc") == "brain"
         and file.path.parent == series.path.parent
-        and _shared(file.entities) == _shared(series.entities)
+        and file.entities.key == series.entities.key
         and {name: file.extra.get(name) for name in place} == place
     ]
     if not mask:
         raise MissingInputError(
             f"{series.path}: has no desc-brain_mask in the same space beside it"
         )
-    tissues = {tissue: _tissue(files, tissue, place, series) for tissue in TISSUES}
+    tissues = _tissues(files, place, series)
+    for tissue in need:
+        if tissue not in tissues:
+            raise MissingInputError(
+                f"{series.path}: no label-{tissue}_probseg in space-{place['space']} for this participant",
+                hint="fMRIPrep writes it when --output-spaces names this template",
+            )
     return PreprocessedRun(
         entities=series.entities,
         space=Space(str(place["space"]), place["res"]),
         bold=series.path,
         mask=mask[0].path,
         metadata=inherited(root, series.path),
-        tissues=tissues,
+        tissues=tissues if len(tissues) == len(TISSUES) else {},
         eeg=recording.path if recording else None,
         eeg_metadata=inherited(root, recording.path) if recording else {},
     )
 
 
-def _tissue(
-    files: list[BidsFile], tissue: str, place: dict[str, str | None], series: BidsFile
-) -> Path:
-    found = [
-        file
-        for file in files
-        if file.suffix == "probseg"
-        and file.extra.get("label") == tissue
-        and file.extra.get("space") == place["space"]
-        and file.extension in IMAGES
-    ]
-    same = [file for file in found if file.extra.get("res") == place["res"]]
-    if not found:
-        raise MissingInputError(
-            f"{series.path}: no label-{tissue}_probseg in space-{place['space']} for this participant",
-            hint="fMRIPrep writes it when --output-spaces names this template",
-        )
-    return (same or found)[0].path
+def _tissues(
+    files: list[BidsFile], place: dict[str, str | None], series: BidsFile
+) -> dict[str, Path]:
+    """Tissue probabilities in a space: best of the same session, and of the same resolution."""
+    session = series.entities.get("ses")
+    chosen = {}
+    for tissue in TISSUES:
+        found = [
+            file
+            for file in files
+            if file.suffix == "probseg"
+            and file.extra.get("label") == tissue
+            and file.extra.get("space") == place["space"]
+            and file.extension in IMAGES
+        ]
+        if found:
+            best = min(
+                found,
+                key=lambda file: (
+                    file.entities.get("ses") != session,
+                    file.extra.get("res") != place["res"],
+                ),
+            )
+            chosen[tissue] = best.path
+    return chosen
 
 
 def same_space(found: list[PreprocessedRun]) -> Space:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from bids_app.config import RunConfig
-from bids_app.derivatives import anatomical, provenance, reuse, write
+from bids_app.derivatives import anatomical, fmriprep, provenance, reuse, write
+from bids_app.derivatives.fmriprep import TissueFiles
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.files import nifti, tables
+from bids_app.files.itk import read_itk
 from bids_app.files.sidecar import read_json
 from bids_app.pipeline.place import HALF, Figures, output_grid, target
 from bids_app.preproc import fmri
@@ -20,7 +22,7 @@ from bids_app.values import Floats
 from bids_app.values.confounds import Confounds
 from bids_app.values.entities import Entities
 from bids_app.values.pairing import Run
-from bids_app.values.space import Mask
+from bids_app.values.space import Grid, Mask, Volume
 
 log = logging.getLogger(__name__)
 
@@ -40,29 +42,36 @@ def take_over(run: Run, entities: Entities, config: RunConfig) -> provenance.Don
     MissingInputError
         When fMRIPrep's output lacks the run, its mask or its tissues.
     """
-    root = config.derivatives["fmriprep"]
-    found = reuse.match(reuse.runs(root, entities.participant), entities, root)
+    root = fmriprep.home(config.derivatives["fmriprep"])
+    found = reuse.match(reuse.runs(root, entities.participant, need=()), entities, root)
     assert found.bold is not None
     assert found.mask is not None
+    tissues = fmriprep.tissues(root, found)
+    confounds = fmriprep.confounds(found.bold)
+    version = fmriprep.version(root)
     grid = output_grid(config)
-    inputs = [found.bold, found.mask, *found.tissues.values()]
-    decides = [found.metadata, run.metadata, grid.affine.tolist()]
+    inputs = {found.bold, found.mask, *tissues.files.values(), tissues.to_template, confounds}
+    decides = [found.metadata, run.metadata, grid.affine.tolist(), version]
+    key = provenance.key("reused", [path for path in inputs if path], decides)
     name = f"{entities.stem}_bold"
-    key = provenance.key("reused", inputs, decides)
     stage = provenance.Stage(config.work_dir, config.output_dir, name, key)
     done = None if config.overwrite else stage.done()
     if done is not None:
         return done
-    log.info("%s: BOLD from fMRIPrep", entities.stem)
+    log.info("%s: BOLD from fMRIPrep %s", entities.stem, version)
+    start_time_s, notes = fmriprep.start_time_s(found.metadata, run.metadata, version)
     # The slices of the raw image are not those of an image in template space.
     raw = {key: value for key, value in run.metadata.items() if key not in OF_RAW_SLICES}
-    series = nifti.read_bold(found.bold, raw | found.metadata)
-    bold = _onto_grid(series, nifti.read_mask(found.mask), config, raw | found.metadata)
-    files, tissues = _write(found, bold, entities, config)
-    told = _draw(bold, tissues, entities, config)
-    notes = [f"BOLD was taken from fMRIPrep, in {_space(found)}"]
+    metadata = raw | found.metadata | {"StartTime": start_time_s}
+    series = nifti.read_bold(found.bold, metadata)
+    bold = _onto_grid(series, nifti.read_mask(found.mask), config, metadata)
+    shares = _shares(tissues, grid)
+    files = _write(found, tissues, (bold, shares), entities, config)
+    told = _draw(bold, shares, entities, config)
+    notes = (f"BOLD was taken from fMRIPrep {version}, in {_space(found)}", *notes)
     if not series.grid.matches(grid):
-        notes.append("fMRIPrep's images were interpolated once more, on to the output grid")
+        notes = (*notes, "fMRIPrep's images were interpolated once more, on to the output grid")
+    notes += (tissues.note,) if tissues.note else ()
     return stage.record([*files, *told.files()], {"figures": told.told, "notes": notes})
 
 
@@ -82,30 +91,46 @@ def _onto_grid(
     )
 
 
+def _shares(tissues: TissueFiles, grid: Grid) -> dict[str, Floats]:
+    """Share of each tissue in the voxels of a grid, by tissue, of shape (x, y, z)."""
+    shares = {}
+    move = read_itk(tissues.to_template) if tissues.to_template else None
+    for name, path in tissues.files.items():
+        image = nifti.read_volume(path)
+        if name in tissues.labels:
+            image = Volume((image.data == tissues.labels[name]).astype(np.float32), image.grid)
+        shares[name] = (
+            fmri.onto_grid(image.data, image.grid, grid)
+            if move is None
+            else fmri.moved(image, move, grid)
+        )
+    return shares
+
+
 def _write(
-    found: PreprocessedRun, bold: write.BoldInTemplate, entities: Entities, config: RunConfig
-) -> tuple[list[Path], dict[str, Floats]]:
+    found: PreprocessedRun,
+    tissues: TissueFiles,
+    made: tuple[write.BoldInTemplate, dict[str, Floats]],
+    entities: Entities,
+    config: RunConfig,
+) -> list[Path]:
     assert found.bold is not None
+    bold, shares = made
     where = target(config, entities, _space(found), [found.bold], "fmriprep")
     corrected = found.metadata.get("SliceTimingCorrected")
-    tissues = {}
-    for name, path in found.tissues.items():
-        volume = nifti.read_volume(path)
-        tissues[name] = fmri.onto_grid(volume.data, volume.grid, bold.mask.grid)
     who = Entities.of({"sub": entities.participant})
-    anat = target(config, who, _space(found), list(found.tissues.values()), "fmriprep")
-    files = [
+    sources = sorted(set(tissues.files.values()))
+    anat = target(config, who, _space(found), sources, "fmriprep")
+    return [
         *write.write_bold(where, bold, slice_timing_corrected=corrected),
-        *anatomical.write_tissues(anat, tissues, bold.mask.grid),
+        *anatomical.write_tissues(anat, shares, bold.mask.grid),
         *_write_confounds(where, found.bold),
     ]
-    return files, tissues
 
 
 def _write_confounds(where: write.Target, bold: Path) -> list[Path]:
-    stem = bold.name.split("_space-")[0]
-    path = bold.with_name(f"{stem}_desc-confounds_timeseries.tsv")
-    if not path.is_file():
+    path = fmriprep.confounds(bold)
+    if path is None:
         return []
     columns = {
         name: np.asarray([tables.number(cell) for cell in column])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bids_app.preproc.fmri.anatomy import fit_anatomy
 from bids_app.preproc.fmri.confounds import confounds
 from bids_app.preproc.fmri.grids import default_grid, grid_for
+from bids_app.preproc.fmri.moved import moved
 from bids_app.preproc.fmri.onto import onto_grid, series_onto_grid
 from bids_app.preproc.fmri.resample import (
     coverage,
@@ -36,6 +37,7 @@ __all__ = [
     "fit_run",
     "grid_for",
     "inverted",
+    "moved",
     "onto_grid",
     "reference_on_t1w",
     "reference_to_template",
