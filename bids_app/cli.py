@@ -12,7 +12,7 @@ import click
 
 from bids_app import __version__, crash, interrupt, log, plugins
 from bids_app.arguments import App, Labels, megabytes, pairs
-from bids_app.config import PRESETS
+from bids_app.config import DENOISING, PRESETS
 from bids_app.configure import configure
 from bids_app.errors import (
     AppError,
@@ -155,6 +155,12 @@ def _switches(command: Any) -> Any:
     "smoothing_fwhm_mm",
     type=float,
     help="Smoothing of what the model learns, in mm [8].",
+)
+@click.option(
+    "--denoise",
+    type=click.Choice(DENOISING),
+    help="Confounds to regress out of what the model learns, after drift: motion (24 terms), simple (and CSF, white "
+    "matter), acompcor (motion, CompCor), scrubbing (simple with changes and squares, without moving volumes) [none].",
 )
 @click.option(
     "--output-spaces", help="Template of the output, as SPACE[:res-MM] [MNI152NLin2009aSym:res-3]."

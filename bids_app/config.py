@@ -12,6 +12,7 @@ from bids_app.errors import MissingInputError, UsageError
 
 T = TypeVar("T")
 RUN_TABLE = "run"
+DENOISING = ("none", "motion", "simple", "acompcor", "scrubbing")
 
 PRESETS: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {
     "paper": {("eeg", "resample"): {"rate_hz": 1000.0}, ("models", "cnn"): {"preset": "paper"}},
@@ -59,6 +60,8 @@ class RunConfig:
         such runs as they are.
     smoothing_fwhm_mm : float
         Smoothing of what the model learns; the preprocessed BOLD stays unsmoothed.
+    denoise : str
+        Name of the confounds that are regressed out of what the model learns; ``none`` for none.
     resolution_mm : float
         Voxel edge of the output grid.
     causal_scaling : bool
@@ -113,6 +116,7 @@ class RunConfig:
     dummy_scans: int | None = None
     slice_order: str = ""
     smoothing_fwhm_mm: float = 8.0
+    denoise: str = "none"
     resolution_mm: float = 3.0
     causal_scaling: bool = False
     n_volumes: int | None = None

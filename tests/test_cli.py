@@ -643,6 +643,12 @@ def test_preprocessing_only_applies_no_model(refused: Refused, tmp_path: Path) -
     assert "--preproc-only with --model: nothing is predicted" in said
 
 
+def test_denoising_is_one_of_some(run: Run, refused: Refused) -> None:
+    assert "'sample' is not one of 'none', 'motion', 'simple'" in refused("--denoise", "sample")
+    assert run().denoise == "none"
+    assert run("--denoise", "simple").denoise == "simple"
+
+
 def test_a_slice_order_is_known_or_a_file(run: Run, refused: Refused, tmp_path: Path) -> None:
     said = refused("--slice-order", "sideways")
     assert "--slice-order sideways: is no file, and no order; expected none or one of asc" in said

@@ -22,7 +22,7 @@ from bids_app.learn import device
 from bids_app.learn.bundle import identity, load
 from bids_app.learn.evaluate import References
 from bids_app.learn.predict import predict
-from bids_app.pipeline import prepare
+from bids_app.pipeline import denoise, prepare
 from bids_app.pipeline.judge import Case, draw_run, judge
 from bids_app.pipeline.place import target
 from bids_app.pipeline.record import Record
@@ -173,7 +173,10 @@ class _Applied:
     def _measured(self, run: PreprocessedRun, samples: Samples) -> tuple[Samples | None, Any]:
         if run.bold is None:
             return None, None
-        rows = prepare.smoothed_rows(run, self.bundle.bold.mask, self.config)
+        learned = str(self.bundle.training.get("denoising", "none"))
+        rows = denoise.target_rows(
+            run, self.bundle.bold.mask, replace(self.config, denoise=learned)
+        )
         level = baseline([rows])
         return replace(samples, targets=fractional_change(rows[samples.volumes], level)), level
 
@@ -196,6 +199,7 @@ class _Applied:
                     for person in bundle.training.get("participants", [])
                 ],
                 "Seed": bundle.training.get("seed"),
+                "Denoising": bundle.training.get("denoising", "none"),
                 "Arguments": bundle.arguments,
             },
             metadata={

@@ -94,6 +94,7 @@ class Task:
             self.bold.window_lag_s,
             self.config.causal_scaling,
             self.keeps_level,
+            self.config.denoise,
         ]
         return provenance.key(f"fold {split.name}", [], decides)
 

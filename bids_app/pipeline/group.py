@@ -25,7 +25,7 @@ from bids_app.learn import bundle as bundles
 from bids_app.learn.evaluate import Evaluation, References, references_of
 from bids_app.learn.seed import generator
 from bids_app.learn.train import fit
-from bids_app.pipeline import prepare
+from bids_app.pipeline import denoise, prepare
 from bids_app.pipeline.apply import dataset_identity, tell_label
 from bids_app.pipeline.fold import FoldResult, Task, run_fold
 from bids_app.pipeline.judge import Case, Judgement, draw_group, judge
@@ -97,7 +97,10 @@ def leave_out_each(labels: Sequence[str], config: RunConfig, record: Record) -> 
             task = Task(
                 architecture, cohort.eeg, cohort.bold, "participant", cohort.contents, config
             )
-            splits = by_participant(cohort.samples, generator(config.random_seed, "group"))
+            splits = denoise.without_scrubbed(
+                by_participant(cohort.samples, generator(config.random_seed, "group")),
+                cohort.samples, cohort.runs, config,
+            )  # fmt: skip
             _judged(task, cohort, splits).tell(record)
             record.content.setdefault("models", []).append(architecture)
             record.n_done += 1
@@ -107,7 +110,8 @@ def leave_out_each(labels: Sequence[str], config: RunConfig, record: Record) -> 
 
 def train_final(cohort: Cohort, config: RunConfig, record: Record) -> None:
     """Train each architecture on everybody, and keep it in ``OUT/models/NAME``."""
-    split = whole(cohort.samples, generator(config.random_seed, "whole"))
+    everybody = whole(cohort.samples, generator(config.random_seed, "whole"))
+    (split,) = denoise.without_scrubbed([everybody], cohort.samples, cohort.runs, config)
     for architecture in config.architectures:
         with record.attempt(f"final {architecture}"):
             task = Task(
@@ -171,7 +175,7 @@ def _with_targets(
     targets: dict[str, Floats] = {}
     for label in dict.fromkeys(run.entities.participant for run in runs):
         own = [run for run in runs if run.entities.participant == label]
-        rows = [prepare.smoothed_rows(run, mask, config) for run in own]
+        rows = [denoise.target_rows(run, mask, config) for run in own]
         levels[label] = baseline(rows)
         targets |= {
             run.name: prepare.changed_rows(run, some, levels[label], config)
@@ -187,7 +191,9 @@ def _with_targets(
         eeg=eeg,
         bold=bold,
         levels=levels,
-        contents={run.name: prepare.content_hash(run) for run in runs},
+        contents={
+            run.name: prepare.content_hash(run, denoise.inputs(run, config)) for run in runs
+        },
     )
 
 
@@ -245,6 +251,7 @@ def _write(task: Task, cohort: Cohort, prediction: Prediction, result: FoldResul
             "Weights": result.about["Weights"],
             "TrainedOn": result.about["TrainedOn"],
             "Seed": task.config.random_seed,
+            "Denoising": task.config.denoise,
             "Arguments": task.training.arguments,
         },
         metadata={name: run.metadata[name] for name in ("TaskName",) if name in run.metadata},
@@ -277,6 +284,7 @@ def _training(cohort: Cohort, config: RunConfig) -> dict[str, Any]:
         "participants": people,
         "runs": sorted(cohort.runs),
         "seed": config.random_seed,
+        "denoising": config.denoise,
         "scaling": "median and quartile spread of each channel, per participant",
         "versions": versions,
     }

@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -236,9 +237,9 @@ def trainable(runs: Sequence[PreprocessedRun]) -> list[PreprocessedRun]:
     return [run for run in runs if run.bold is not None and run.eeg is not None]
 
 
-def content_hash(run: PreprocessedRun) -> str:
-    """What a run's data are, whatever they are called: the hash of its preprocessed EEG and BOLD."""
-    paths = [path for path in (run.bold, run.eeg and run.eeg.with_suffix(".eeg")) if path]
+def content_hash(run: PreprocessedRun, more: Sequence[Path] = ()) -> str:
+    """What a run's data are, whatever they are called: the hash of its preprocessed EEG and BOLD, and of more files."""
+    paths = [path for path in (run.bold, run.eeg and run.eeg.with_suffix(".eeg"), *more) if path]
     return provenance.key("content", paths, None)
 
 

@@ -18,7 +18,7 @@ from bids_app.errors import AppError
 from bids_app.learn.evaluate import References, references_of
 from bids_app.learn.predict import merge
 from bids_app.learn.seed import generator
-from bids_app.pipeline import prepare
+from bids_app.pipeline import denoise, prepare
 from bids_app.pipeline.fold import Task, run_fold
 from bids_app.pipeline.judge import Case, Judgement, draw_run, judge
 from bids_app.pipeline.place import target
@@ -28,6 +28,7 @@ from bids_app.samples.targets import baseline, fractional_change
 from bids_app.values import Floats
 from bids_app.values.outcome import Prediction
 from bids_app.values.samples import Samples, Split
+from bids_app.values.space import Mask
 
 log = logging.getLogger(__name__)
 
@@ -48,17 +49,24 @@ def predict_within(label: str, config: RunConfig, record: Record) -> None:
     if not runs:
         record.note("no run has both BOLD and EEG: nothing was predicted")
         return
+    kind = "run" if len(runs) > 1 else "block"
+    if kind == "block" and denoise.pools_time(config):
+        record.note(
+            f"--denoise {config.denoise}: its components come from all volumes of the only run, those for test "
+            "included: nothing was predicted within the person"
+        )
+        return
     mask = prepare.model_mask(runs)
-    rows = {run.name: prepare.smoothed_rows(run, mask, config) for run in runs}
     eeg, bold = prepare.specifications(runs, samples, mask, config)
-    contents = {run.name: prepare.content_hash(run) for run in runs}
+    contents = {run.name: prepare.content_hash(run, denoise.inputs(run, config)) for run in runs}
     for architecture in config.architectures:
         with record.attempt(f"sub-{label} {architecture} within the person"):
             rng = generator(config.random_seed, "within", label)
-            kind = "run" if len(runs) > 1 else "block"
             splits = by_run(samples, rng) if kind == "run" else by_block(samples[0])
+            data = _Data(runs, samples, mask, config)
+            splits = denoise.without_scrubbed(splits, samples, data.runs, config)
             task = Task(architecture, eeg, bold, kind, contents, config)
-            _judged(task, _Data(runs, samples, rows), splits).tell(record)
+            _judged(task, data, splits).tell(record)
 
 
 def _judged(task: Task, data: _Data, splits: Sequence[Split]) -> Judgement:
@@ -111,11 +119,12 @@ class _Data:
     """One participant's runs."""
 
     def __init__(
-        self, runs: list[PreprocessedRun], samples: list[Samples], rows: dict[str, Floats]
+        self, runs: list[PreprocessedRun], samples: list[Samples], mask: Mask, config: RunConfig
     ) -> None:
         self.runs = {run.name: run for run in runs}
         self.samples = samples
-        self.rows = rows
+        self.mask = mask
+        self.config = config
 
     def targets(self, split: Split) -> tuple[list[Samples], Floats]:
         """Runs with targets against the median of the training volumes, and that median, shape (voxel,)."""
@@ -126,13 +135,21 @@ class _Data:
             )
             for name in {*split.train, *split.valid}
         }
+        rows = {
+            # Of a run that is split, what is for test must not decide what the rest is.
+            name: denoise.target_rows(
+                run, self.mask, self.config,
+                by_name[name].volumes[seen[name]] if name in seen and name in split.test else None,
+            )
+            for name, run in self.runs.items()
+        }  # fmt: skip
         level = baseline([
-            self.rows[name][by_name[name].volumes[index]]
+            rows[name][by_name[name].volumes[index]]
             for name, index in sorted(seen.items())
             if len(index)
         ])
         changed = [
-            replace(run, targets=fractional_change(self.rows[run.run][run.volumes], level))
+            replace(run, targets=fractional_change(rows[run.run][run.volumes], level))
             for run in self.samples
         ]
         return changed, level
@@ -197,6 +214,7 @@ def _write(
             "Weights": [fold["Weights"] for fold in about],
             "TrainedOn": sorted({name for fold in about for name in fold["TrainedOn"]}),
             "Seed": task.config.random_seed,
+            "Denoising": task.config.denoise,
             "Arguments": task.training.arguments,
         },
         metadata={name: run.metadata[name] for name in ("TaskName",) if name in run.metadata},

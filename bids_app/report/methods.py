@@ -16,6 +16,16 @@ TRAINED = (
     "; trained with AdamW [@adamw] and a cosine schedule [@cosine] in PyTorch [@torch], stopped early on "
     "runs held back from the training data."
 )
+DENOISED = {
+    "motion": "24 terms of head motion",
+    "simple": "24 terms of head motion and the mean signals of CSF and white matter",
+    "acompcor": "24 terms of head motion and the components of CSF and white matter [@compcor]",
+    "scrubbing": (
+        "24 terms of head motion and the mean signals of CSF and white matter with their changes "
+        "and squares; volumes that move too much were left out of the regression and of training, "
+        "and were predicted and scored all the same"
+    ),
+}
 ARCHITECTURES = {
     "ridge": (
         "The model “ridge” is a linear regression with a squared penalty [@ridge] from lagged "
@@ -220,6 +230,7 @@ def _model(record: Table) -> list[str]:
             "Targets are changes from the participant's median volume, as fractions of it; "
             "voxels are those of grey and white matter."
         )
+        said += _denoised(str(at(settings, "denoise")))
     said += [
         ARCHITECTURES.get(name, f"The model “{name}” is described in its own documentation.")
         for name in models
@@ -228,6 +239,17 @@ def _model(record: Table) -> list[str]:
     if models and seed is not None:
         said.append(f"All randomness comes from seed {seed}.")
     return said
+
+
+def _denoised(name: str) -> list[str]:
+    if name not in DENOISED:
+        return []
+    return [
+        f"From what the models learn and are scored on, slow drift was regressed out, with {DENOISED[name]}. "
+        "Each run was cleaned by its own confounds alone. In a run that was split, coefficients were "
+        "fitted on its training volumes only, so that no training target depends on a test volume; "
+        "a run that was wholly for test was cleaned by itself, which no model saw."
+    ]
 
 
 def _evaluation(record: Table) -> list[str]:

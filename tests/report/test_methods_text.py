@@ -123,3 +123,11 @@ def test_each_split_that_was_scored_is_spelled_out(record: dict[str, Any]) -> No
     for score in record["scores"]:
         score["split"] = "block"
     assert "(purged)" in methods.of(record).plain
+
+
+def test_denoising_is_told_with_what_it_saw(record: dict[str, Any]) -> None:
+    assert "regressed out" not in methods.of(record).plain
+    record["settings"]["denoise"] = "acompcor"
+    text = methods.of(record).plain
+    assert "24 terms of head motion and the components of CSF and white matter [" in text
+    assert "coefficients were fitted on its training volumes only" in text
