@@ -11,6 +11,7 @@ import numpy as np
 
 from bids_app import resources
 from bids_app.errors import DataError, MissingInputError, TemporaryError
+from bids_app.files.fetched import check_fetched
 from bids_app.files.whole import whole
 from bids_app.values import Floats
 from bids_app.values.bold import BoldSeries
@@ -181,16 +182,13 @@ def write_bold(
 
 
 def _load(path: Path) -> Any:
-    if not path.is_file():
-        raise MissingInputError(
-            f"{path}: no such file", hint="is the dataset complete, and mounted?"
-        )
+    check_fetched(path)
     try:
         image = nib.load(path)
     except Exception as error:
         raise MissingInputError(
             f"{path}: is not a NIfTI image: {error}",
-            hint="fetch the file again (a git-annex pointer or a broken download looks like this)",
+            hint="fetch the file again (a broken download looks like this)",
         ) from error
     _refuse_more_than_the_file_holds(image, path)
     return image

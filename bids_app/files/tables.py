@@ -32,7 +32,7 @@ def read_tsv(path: Path) -> dict[str, list[str]]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise MissingInputError(f"{path}: cannot be read: {error}") from error
-    rows = _rows([line.rstrip("\r") for line in text.split("\n") if line.rstrip("\r")])
+    rows = _rows([line.rstrip("\r") for line in text.split("\n") if line.strip()])
     if not rows:
         raise DataError(f"{path}: is empty; expected a table with a header")
     header, body = rows[0], rows[1:]

@@ -1,21 +1,17 @@
-"""The files of one participant, through pybids."""
+"""The files of one participant."""
 
 from __future__ import annotations
 
-import logging
+import os
 import re
 from pathlib import Path
 from typing import Any
-
-from bids import BIDSLayout, BIDSLayoutIndexer
 
 from bids_app.config import RunConfig
 from bids_app.errors import InvalidDatasetError
 from bids_app.files import eeg
 from bids_app.values.entities import BidsFile, Entities, bids_file
 from bids_app.values.pairing import Unpaired
-
-log = logging.getLogger(__name__)
 
 REJECTED = {"rejected", "excluded", "bad"}
 LABELLED = re.compile(r"(?:^|_)(sub|ses|task|run)-([0-9a-zA-Z+]+)")
@@ -34,7 +30,7 @@ def scan(
 ) -> tuple[dict[str, list[BidsFile]], list[Unpaired]]:
     """List a participant's BOLD, EEG and T1w files that the filters let through.
 
-    Only this participant's folder is indexed, in memory: the dataset is never written to.
+    Only this participant's folder is listed, and nothing is written.
 
     Parameters
     ----------
@@ -55,12 +51,12 @@ def scan(
     Raises
     ------
     InvalidDatasetError
-        When pybids cannot index the folder.
+        When a folder cannot be listed.
     """
     found: dict[str, list[BidsFile]] = {name: [] for name in QUERIES}
     unpaired = []
     root = root or config.bids_dir
-    for path in _indexed(root, label):
+    for path in _files(root, label):
         query = _query(path)
         if query is None:
             continue
@@ -81,19 +77,25 @@ def scan(
     return found, unpaired
 
 
-def _indexed(bids_dir: Path, label: str) -> list[Path]:
-    # Everything at the top but this participant's folder: other people, derivatives, sourcedata, code.
-    others = re.compile(rf"^/(?!sub-{re.escape(label)}(/|$))")
-    try:
-        indexer = BIDSLayoutIndexer(
-            validate=False, ignore=[others, re.compile(r"/\.")], index_metadata=False
-        )
-        layout = BIDSLayout(bids_dir, validate=False, indexer=indexer)
-        # Not by subject: pybids takes it from the first sub- of the whole path, that above the dataset included.
-        found = [Path(name) for name in layout.files]
-    except Exception as error:
-        raise InvalidDatasetError(f"{bids_dir}: cannot be indexed: {error}") from error
-    return sorted(path for path in found if path.is_relative_to(bids_dir / f"sub-{label}"))
+def _files(root: Path, label: str) -> list[Path]:
+    """List a participant's files, hidden ones left out, without a look at anybody else's."""
+
+    def refuse(error: OSError) -> None:
+        raise InvalidDatasetError(
+            f"{error.filename}: cannot be listed: {error.strerror}",
+            hint="check the permissions of the dataset",
+        ) from error
+
+    found, seen = [], set()
+    # Folders that are links are followed, each once, as links may lead in circles.
+    for folder, below, names in os.walk(root / f"sub-{label}", onerror=refuse, followlinks=True):
+        below[:] = [name for name in below if not name.startswith(".")]
+        if os.path.realpath(folder) in seen:
+            below.clear()
+            continue
+        seen.add(os.path.realpath(folder))
+        found += [Path(folder, name) for name in names if not name.startswith(".")]
+    return sorted(found)
 
 
 def _query(path: Path) -> str | None:

@@ -71,10 +71,9 @@ def show(config: RunConfig, labels: Sequence[str]) -> int:
     rows: list[Row] = []
     notes: list[str] = []
     for label in labels:
-        who = find(config, label)
-        rows += [row_of(pairing, config) for pairing in who.pairings]
-        rows += [_left_out(item, config) for item in who.unpaired]
-        notes += [f"sub-{label}: {note}" for note in who.notes]
+        found, told = rows_of(label, config)
+        rows += found
+        notes += told
     printer = {"json": _as_json, "tsv": _as_tsv}.get(config.dry_run_format)
     if printer is not None:
         click.echo(printer(rows))
@@ -83,8 +82,15 @@ def show(config: RunConfig, labels: Sequence[str]) -> int:
     return int(any(row.status == "refused" for row in rows))
 
 
-def row_of(pairing: Pairing, config: RunConfig) -> Row:
-    """Say what is known of one pairing from headers and markers."""
+def rows_of(label: str, config: RunConfig) -> tuple[list[Row], list[str]]:
+    """Say what one participant has: a row for each run and for each file that is left out, and notes."""
+    who = find(config, label)
+    rows = [_row(pairing, config) for pairing in who.pairings]
+    rows += [_left_out(item, config) for item in who.unpaired]
+    return rows, [f"sub-{label}: {note}" for note in who.notes]
+
+
+def _row(pairing: Pairing, config: RunConfig) -> Row:
     status = (
         "paired" if pairing.eeg and pairing.run else "BOLD only" if pairing.run else "EEG only"
     )

@@ -117,7 +117,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path, read: Callable[[Path],
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize(
     "content",
-    [b"", b"/annex/objects/MD5E-s1--0.nii.gz\n", gzip.compress(b"x" * 400, mtime=0), b"\x1f\x8b"],
+    [b"<html>not found</html>", gzip.compress(b"x" * 400, mtime=0), b"\x1f\x8b"],
 )
 def test_a_file_that_is_no_image_is_told(
     tmp_path: Path, content: bytes, read: Callable[[Path], Any]
@@ -127,6 +127,21 @@ def test_a_file_that_is_no_image_is_told(
     with pytest.raises(MissingInputError, match=f"{path}: is not a NIfTI image: .+") as caught:
         read(path)
     assert "fetch the file again" in caught.value.hint
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"", "is empty"), (b"/annex/objects/MD5E-s1--0.nii.gz\n", "is a pointer of git-annex")],
+    ids=["empty", "annex"],
+)
+def test_a_file_that_was_not_fetched_is_told(
+    tmp_path: Path, content: bytes, told: str, read: Callable[[Path], Any]
+) -> None:
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(content)
+    with pytest.raises(MissingInputError, match=f"{path}: {told}"):
+        read(path)
 
 
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nii"])

@@ -302,17 +302,28 @@ def test_other_people_are_not_walked(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(opened) < 30
 
 
-def test_a_folder_that_cannot_be_indexed_is_told(
+def test_a_folder_that_cannot_be_listed_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: Any, **__: Any) -> None:
-        raise OSError(5, "Input/output error")
+    def fail(path: str) -> None:
+        raise OSError(5, "Input/output error", str(path))
 
-    monkeypatch.setattr("bids_app.layout.scan.BIDSLayout", fail)
+    monkeypatch.setattr(os, "scandir", fail)
     with pytest.raises(
-        InvalidDatasetError, match=rf"{tmp_path}: cannot be indexed: \[Errno 5\] Input/output"
-    ):
+        InvalidDatasetError, match=rf"{tmp_path}/sub-01: cannot be listed: Input/output"
+    ) as caught:
         scan(config(tmp_path), "01")
+    assert "permissions" in caught.value.hint
+
+
+def test_folders_that_are_links_are_followed_once(tmp_path: Path) -> None:
+    root = tree(tmp_path / "data", FUNC)
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "sub-01_task-rest_run-1_eeg.vhdr").write_text("x")
+    (root / "sub-01" / "eeg").symlink_to(tmp_path / "store")
+    (tmp_path / "store" / "again").symlink_to(root / "sub-01")
+    assert [row[3] for row in paired(root)] == ["same entities"]
+    assert find(config(root), "01").unpaired == ()
 
 
 # ------------------------------------------------------------ filters
@@ -329,7 +340,7 @@ NAMES = [
 def filtered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand in for a dataset of two tasks with and without run numbers that was indexed."""
     found = sorted(tmp_path / name for name in NAMES)
-    monkeypatch.setattr("bids_app.layout.scan._indexed", lambda *_: found)
+    monkeypatch.setattr("bids_app.layout.scan._files", lambda *_: found)
     return tmp_path
 
 
