@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bids_app.config import settings
-from bids_app.preproc.eeg import band, channels, notch, reference, resample
+from bids_app.preproc.eeg import band, bipolar, channels, notch, reference, resample
 from bids_app.values.recording import Recording
 
-STEPS = (channels, resample, band, notch, reference)
+STEPS = (channels, resample, bipolar, band, notch, reference)
 
 
 def clean(
