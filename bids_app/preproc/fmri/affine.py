@@ -17,11 +17,10 @@ from torch import Tensor
 
 from bids_app.preproc.fmri.fields import affine_points, blur, lattice, sample, tensor
 from bids_app.preproc.fmri.grids import box_around, crop
+from bids_app.preproc.fmri.rigid import LEVER_MM
 from bids_app.values import Floats
 from bids_app.values.space import Grid, Volume
 
-# A parameter of one moves the cortex by about this much, whichever parameter it is.
-LEVER_MM = 60.0
 TRIED_DEGREES = (-40.0, -20.0, 0.0, 20.0, 40.0)
 KEPT_STARTS = 5
 RIGID, SCALED, FULL = 6, 9, 12

@@ -6,20 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
-from scipy.optimize import minimize
 
-from bids_app.preproc.fmri.rigid import mean_displacement_mm, rigid
-from bids_app.values import Bools, Floats, Ints
+from bids_app.preproc.fmri.border import border_points, fit_border
+from bids_app.preproc.fmri.rigid import LEVER_MM, in_mm, mean_displacement_mm, powell, rigid
+from bids_app.values import Bools, Floats
 from bids_app.values.estimates import AnatFit
 from bids_app.values.space import Volume, apply_affine
 
-LEVER_MM = 60.0
 FARTHEST_MM = 15.0
 LEAST_CONTRAST_PERCENT = 1.0
 BINS = 32
-SLOPE = 0.5
-HALF = 0.5
-LEAST_SLOPE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +65,9 @@ def coregister(
     border, normals = border_points(anat, settings.border_points)
     if len(border) < settings.border_points // 20:
         return start, ("BOLD to T1w: too little grey-white border; mutual information kept",)
-    refined, contrast = fit_border(reference, (border, normals), start, settings)
+    refined, contrast = fit_border(
+        reference, (border, normals), start, (settings.inside_mm, settings.outside_mm)
+    )
     moved = mean_displacement_mm(refined, start, border)
     if moved > FARTHEST_MM:
         return start, (
@@ -113,7 +111,7 @@ def fit_information(reference: Volume, bold_brain: Bools, anat: AnatFit, n_point
     centre = points.mean(axis=0)
 
     def cost(parameters: Floats, every: int = 1) -> float:
-        motion = rigid(_in_mm(parameters), centre)
+        motion = rigid(in_mm(parameters), centre)
         where = apply_affine(to_voxels @ motion, points[::every])
         other = ndimage.map_coordinates(levels, where.T, order=1, mode="constant")
         return -_information(found[::every], other)
@@ -122,10 +120,10 @@ def fit_information(reference: Volume, bold_brain: Bools, anat: AnatFit, n_point
         axis=0
     )
     starts = [np.zeros(6), np.r_[(middle - centre) / LEVER_MM, np.zeros(3)]]
-    tried = [_powell(lambda p: cost(p, 3), start, 2e-3) for start in starts]
+    tried = [powell(lambda p: cost(p, 3), start, 2e-3) for start in starts]
     best = min(tried, key=lambda pair: pair[1])[0]
-    best = _powell(cost, best, 1e-4)[0]
-    return np.asarray(np.linalg.inv(rigid(_in_mm(best), centre)))
+    best = powell(cost, best, 1e-4)[0]
+    return np.asarray(np.linalg.inv(rigid(in_mm(best), centre)))
 
 
 def _levels(data: Floats, inside: Bools) -> Floats:
@@ -135,21 +133,6 @@ def _levels(data: Floats, inside: Bools) -> Floats:
     return np.asarray(
         np.where(data > 0, 1 + np.clip(scaled, 0, 1) * (BINS - 2), 0), dtype=np.float32
     )
-
-
-def _in_mm(parameters: Floats) -> Floats:
-    scaled: Floats = np.r_[parameters[:3] * LEVER_MM, parameters[3:]]
-    return scaled
-
-
-def _powell(cost: object, start: Floats, tolerance: float) -> tuple[Floats, float]:
-    found = minimize(
-        cost,
-        start,
-        method="Powell",
-        options={"xtol": tolerance, "ftol": 1e-5, "maxiter": 20, "direc": np.eye(6) * 0.05},
-    )
-    return np.asarray(found.x), float(found.fun)
 
 
 def _information(first: Floats, second: Floats) -> float:
@@ -165,110 +148,3 @@ def _information(first: Floats, second: Floats) -> float:
         return float(-(kept * np.log(kept)).sum())
 
     return (entropy(table.sum(axis=0)) + entropy(table.sum(axis=1))) / entropy(table)
-
-
-def border_points(anat: AnatFit, n_points: int) -> tuple[Floats, Floats]:
-    """Choose points on the border of white and grey matter.
-
-    Parameters
-    ----------
-    anat : AnatFit
-        Tissues on the T1w grid.
-    n_points : int
-        At most so many.
-
-    Returns
-    -------
-    points_mm : ndarray of shape (point, 3)
-        T1w millimetres.
-    normals : ndarray of shape (point, 3)
-        Unit vectors towards grey matter.
-    """
-    grid = anat.t1w.grid
-    white, grey = anat.tissues["WM"], anat.tissues["GM"]
-    smooth = ndimage.gaussian_filter(white, 0.7 / grid.zooms_mm)
-    core = smooth > HALF
-    shell = core & ~ndimage.binary_erosion(core)
-    voxels = np.argwhere(shell)
-    # Seeded by nothing: every n-th voxel of the border.
-    voxels = voxels[:: max(len(voxels) // (2 * n_points), 1)]
-    slope = np.stack([_difference(smooth, voxels, axis) for axis in range(3)], axis=1)
-    normals = -slope @ np.linalg.inv(grid.affine[:3, :3])
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    normals = normals / np.maximum(length, 1e-9)
-    # From the voxel's centre along the normal to where white matter is one half.
-    to_border = np.clip((smooth[tuple(voxels.T)] - 0.5) / np.maximum(length[:, 0], 1e-9), 0, 2)
-    points = grid.points_mm(voxels.astype(float)) + to_border[:, None] * normals
-    outside = grid.voxels(points + 2.0 * normals).T
-    is_cortex = ndimage.map_coordinates(grey, outside, order=1) > HALF
-    kept = np.flatnonzero(is_cortex & (length[:, 0] > LEAST_SLOPE))
-    kept = kept[:: max(int(np.ceil(len(kept) / n_points)), 1)]
-    return points[kept], normals[kept]
-
-
-def _difference(image: Floats, voxels: Ints, axis: int) -> Floats:
-    step = np.zeros(3, dtype=int)
-    step[axis] = 1
-    upper = image.shape[axis] - 1
-    ahead, behind = voxels + step, voxels - step
-    ahead[:, axis], behind[:, axis] = (
-        np.minimum(ahead[:, axis], upper),
-        np.maximum(behind[:, axis], 0),
-    )
-    return np.asarray((image[tuple(ahead.T)] - image[tuple(behind.T)]) / 2)
-
-
-def fit_border(
-    reference: Volume,
-    border: tuple[Floats, Floats],
-    start: Floats,
-    settings: CoregisterSettings,
-) -> tuple[Floats, float]:
-    """Maximise the contrast across the grey-white border.
-
-    Parameters
-    ----------
-    reference : Volume
-        BOLD reference.
-    border : tuple of ndarray of shape (point, 3)
-        Points in T1w millimetres, and unit normals towards grey matter.
-    start : ndarray of shape (4, 4)
-        T1w to reference millimetres.
-    settings : CoregisterSettings
-        Distances from the border.
-
-    Returns
-    -------
-    ndarray of shape (4, 4)
-        T1w to reference millimetres.
-    float
-        By how many percent grey matter is brighter than white, median over the border.
-    """
-    points, normals = border
-    coefficients = ndimage.spline_filter(reference.data.astype(np.float32), output=np.float32)
-    to_voxels = np.linalg.inv(reference.grid.affine)
-    centre = apply_affine(start, points.mean(axis=0, keepdims=True))[0]
-    white = apply_affine(start, points - settings.inside_mm * normals)
-    grey = apply_affine(start, points + settings.outside_mm * normals)
-
-    def contrast(parameters: Floats, every: int = 1, order: int = 3) -> Floats:
-        matrix = to_voxels @ rigid(_in_mm(parameters), centre)
-        source = coefficients if order > 1 else reference.data
-        both = [
-            ndimage.map_coordinates(
-                source, apply_affine(matrix, side[::every]).T, order=order, prefilter=False
-            )
-            for side in (white, grey)
-        ]
-        seen = (both[0] > 0) & (both[1] > 0)
-        total = np.where(seen, both[0] + both[1], 1)
-        return np.asarray(np.where(seen, 200 * (both[1] - both[0]) / total, 0.0), dtype=np.float64)
-
-    def cost(parameters: Floats, every: int, order: int) -> float:
-        return float(1 - np.tanh(SLOPE * contrast(parameters, every, order) / 10).mean())
-
-    coarse = _powell(lambda p: cost(p, 4, 1), np.zeros(6), 5e-4)[0]
-    fine = minimize(
-        lambda p: cost(p, 1, 3), coarse, method="BFGS", options={"gtol": 1e-5, "eps": 1e-4}
-    )
-    return rigid(_in_mm(fine.x), centre) @ start, float(np.median(contrast(fine.x)))

@@ -7,20 +7,23 @@ from what its neighbour found.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 
-from bids_app.preproc.fmri.rigid import rigid, rigid_inverse
+from bids_app.preproc.fmri.rigid import LEVER_MM, rigid, rigid_inverse
 from bids_app.preproc.fmri.smooth import FWHM_TO_SD
-from bids_app.values import Bools, Floats, Ints
+from bids_app.preproc.fmri.splines import Splines, read, slopes
+from bids_app.values import Bools, Floats
 from bids_app.values.space import Volume, apply_affine
 
-SMOOTHING_MM = 4.0
-ENOUGH_MM = 2e-3
+SMOOTHING_MM = 6.0
+# Few points first, then all: the last step of each is shorter than this.
+ENOUGH_MM = (0.1, 5e-3)
+FEW = 5
 LEAST_GAIN = 0.1
-LEVER_MM = 60.0
+FARTHEST_MM = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +34,25 @@ class MotionSettings:
     ----------
     iterations : int
         At most, for each volume.
-    thinning : int
-        Use every n-th voxel along the first two axes.
+    points : int
+        Voxels of the brain that are compared, about.
     n_threads : int
         Volumes estimated at the same time.
     """
 
     iterations: int = 20
-    thinning: int = 2
+    points: int = 6000
     n_threads: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Model:
     points_mm: Floats  # (point, 3)
-    values: Floats  # (point,)
     columns: Floats  # (point, 8): six motion parameters, gain, offset
     solver: Floats  # (8, point)
     centre_mm: Floats
     to_voxels: Floats
-    sigma: Floats
+    splines: Splines
 
 
 def fit_motion(
@@ -74,7 +76,8 @@ def fit_motion(
     ndarray of shape (time, 4, 4)
         Reference millimetres to the millimetres of each volume.
     """
-    model = _model(reference, inside, settings.thinning)
+    model = _model(reference, inside, settings.points)
+    models = (_thinned(model), model)
     n_volumes = volumes.shape[3]
     # Always the same chunks, so that the number of threads does not change the result.
     starts = range(0, n_volumes, 25)
@@ -83,7 +86,7 @@ def fit_motion(
         found: list[Floats] = []
         current: Floats = np.eye(4)
         for index in range(start, min(start + 25, n_volumes)):
-            current = _fit_one(volumes[..., index], model, current, settings.iterations)
+            current = _fit_one(volumes[..., index], models, current, settings.iterations)
             found.append(current)
         return found
 
@@ -91,10 +94,10 @@ def fit_motion(
         return np.array([motion for part in pool.map(chunk, starts) for motion in part])
 
 
-def _model(reference: Volume, inside: Bools, thinning: int) -> _Model:
+def _model(reference: Volume, inside: Bools, n_points: int) -> _Model:
     grid = reference.grid
-    sigma = SMOOTHING_MM * FWHM_TO_SD / grid.zooms_mm
-    smooth = ndimage.gaussian_filter(reference.data.astype(np.float32), sigma)
+    thinning = max(round(np.sqrt(inside.sum() / n_points)), 1)
+    splines = Splines.of(grid.shape, SMOOTHING_MM * FWHM_TO_SD / grid.zooms_mm)
     thin = np.zeros(grid.shape, dtype=bool)
     thin[::thinning, ::thinning] = True
     # Voxels at the border leave the field of view when the head moves.
@@ -102,50 +105,42 @@ def _model(reference: Volume, inside: Bools, thinning: int) -> _Model:
     inner = np.zeros(grid.shape, dtype=bool)
     inner[edge] = True
     voxels = np.argwhere(ndimage.binary_dilation(inside, iterations=1) & thin & inner)
-    coefficients = ndimage.spline_filter(smooth, order=3, output=np.float32)
+    coefficients = splines.coefficients(reference.data)
     points = grid.points_mm(voxels.astype(float))
     centre = points.mean(axis=0)
-    slope_mm = _slope(coefficients, voxels) @ np.linalg.inv(grid.affine[:3, :3])
-    away = points - centre
-    values = smooth[tuple(voxels.T)].astype(np.float64)
-    columns = np.c_[slope_mm, np.cross(away, slope_mm), values, np.ones(len(values))]
-    return _Model(
-        points, values, columns, np.linalg.pinv(columns), centre, np.linalg.inv(grid.affine), sigma
+    values = read(coefficients, voxels)
+    # In the centre of a voxel, where the points are, these slopes are exact.
+    slope = np.stack([read(part, voxels) for part in slopes(coefficients)], axis=1)
+    slope_mm = slope.astype(np.float64) @ np.linalg.inv(grid.affine[:3, :3])
+    columns = np.c_[slope_mm, np.cross(points - centre, slope_mm), values, np.ones(len(values))]
+    to_voxels = np.linalg.inv(grid.affine)
+    return _Model(points, columns, np.linalg.pinv(columns), centre, to_voxels, splines)
+
+
+def _thinned(model: _Model) -> _Model:
+    columns = model.columns[::FEW]
+    return replace(
+        model,
+        points_mm=model.points_mm[::FEW],
+        columns=columns,
+        solver=np.linalg.pinv(columns),
     )
 
 
-def _slope(coefficients: Floats, voxels: Ints) -> Floats:
-    # Derivative per voxel, shape (point, 3), of the cubic spline that the volumes are read with.
-    parts = []
-    for axis in range(3):
-        step = np.zeros(3)
-        step[axis] = 0.25
-        ahead, behind = (
-            ndimage.map_coordinates(
-                coefficients, (voxels + sign * step).T, order=3, prefilter=False, mode="mirror"
-            )
-            for sign in (1, -1)
-        )
-        parts.append((ahead - behind) / 0.5)
-    return np.stack(parts, axis=1).astype(np.float64)
-
-
-def _fit_one(volume: Floats, model: _Model, start: Floats, iterations: int) -> Floats:
-    smooth = ndimage.gaussian_filter(volume.astype(np.float32), model.sigma)
-    coefficients = ndimage.spline_filter(smooth, order=3, output=np.float32)
+def _fit_one(volume: Floats, models: tuple[_Model, ...], start: Floats, iterations: int) -> Floats:
+    coefficients = models[0].splines.coefficients(volume)
     upper = np.array(volume.shape) - 1
     current = start
-    for _ in range(iterations):
-        voxels = apply_affine(model.to_voxels @ current, model.points_mm)
-        found = ndimage.map_coordinates(
-            coefficients, voxels.T, order=3, prefilter=False, mode="mirror"
-        )
-        seen = np.asarray(((voxels >= 0) & (voxels <= upper)).all(axis=1))
-        step = _step(model, found.astype(np.float64), seen)
-        current = current @ rigid_inverse(rigid(step, model.centre_mm))
-        if np.abs(step[:3]).max() + LEVER_MM * np.abs(step[3:]).max() < ENOUGH_MM:
-            break
-    return current if _is_sane(current, model.centre_mm) else start
+    for model, enough_mm in zip(models, ENOUGH_MM, strict=True):
+        for _ in range(iterations):
+            voxels = apply_affine(model.to_voxels @ current, model.points_mm)
+            found = read(coefficients, voxels)
+            seen = np.asarray(((voxels >= 0) & (voxels <= upper)).all(axis=1))
+            step = _step(model, found.astype(np.float64), seen)
+            current = current @ rigid_inverse(rigid(step, model.centre_mm))
+            if np.abs(step[:3]).max() + LEVER_MM * np.abs(step[3:]).max() < enough_mm:
+                break
+    return current if _is_sane(current, models[0].centre_mm) else start
 
 
 def _step(model: _Model, found: Floats, seen: Bools) -> Floats:
@@ -162,4 +157,4 @@ def _step(model: _Model, found: Floats, seen: Bools) -> Floats:
 
 def _is_sane(motion: Floats, centre_mm: Floats) -> bool:
     moved = motion[:3, :3] @ centre_mm + motion[:3, 3] - centre_mm
-    return bool(np.isfinite(motion).all() and np.linalg.norm(moved) < LEVER_MM)
+    return bool(np.isfinite(motion).all() and np.linalg.norm(moved) < FARTHEST_MM)

@@ -9,14 +9,13 @@ import numpy as np
 from scipy import ndimage
 
 from bids_app.preproc.fmri import slice_timing
+from bids_app.preproc.fmri.splines import HALF, Splines, read, within
 from bids_app.preproc.fmri.warp import displaced
 from bids_app.values import Bools, Floats
 from bids_app.values.bold import BoldSeries
 from bids_app.values.estimates import AnatFit, RunFit
 from bids_app.values.space import Grid, Volume, apply_affine
 from bids_app.values.template import Template
-
-HALF = 0.5
 
 
 def resample_bold(
@@ -85,10 +84,13 @@ def sampled(
             bold, run_fit.slice_times_s, run_fit.start_time_s, run_fit.n_dummies
         )
     to_voxels = np.linalg.inv(bold.grid.affine)
+    splines = Splines.of(bold.grid.shape)
 
     def one(index: int) -> Floats:
-        volume = np.ascontiguousarray(volumes[..., index], dtype=np.float32)
-        return _read(volume, apply_affine(to_voxels @ run_fit.motion[index], points_mm))
+        voxels = apply_affine(to_voxels @ run_fit.motion[index], points_mm)
+        found = read(splines.coefficients(volumes[..., index]), voxels)
+        found[~within(voxels, bold.grid.shape)] = 0
+        return found
 
     with ThreadPoolExecutor(n_threads) as pool:
         # A few at a time: what was read waits in memory until it is taken.
@@ -100,14 +102,8 @@ def _read(volume: Floats, voxels: Floats, order: int = 3) -> Floats:
     found = ndimage.map_coordinates(
         volume, voxels.T, output=np.float32, order=order, mode="mirror"
     )
-    found[~_within(voxels, volume.shape)] = 0
+    found[~within(voxels, volume.shape)] = 0
     return np.asarray(found)
-
-
-def _within(voxels: Floats, shape: tuple[int, ...]) -> Bools:
-    # A voxel reaches half its edge beyond its centre.
-    inside = (voxels >= -HALF) & (voxels <= np.array(shape) - 1 + HALF)
-    return np.asarray(inside.all(axis=1))
 
 
 def t1w_points(anat: AnatFit, grid: Grid, wanted: Bools) -> Floats:
@@ -249,7 +245,7 @@ def coverage(run_fit: RunFit, anat: AnatFit, grid: Grid) -> Bools:
     to_voxels = np.linalg.inv(run_fit.reference.grid.affine)
     for motion in run_fit.motion:
         voxels = apply_affine(to_voxels @ motion, points[covered])
-        covered[covered] = _within(voxels, run_fit.reference.grid.shape)
+        covered[covered] = within(voxels, run_fit.reference.grid.shape)
     return covered.reshape(grid.shape)
 
 

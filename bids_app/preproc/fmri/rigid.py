@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+from scipy.optimize import minimize
 from scipy.spatial.transform import Rotation
 
 from bids_app.values import Floats
+
+# A parameter of one moves the cortex by about this much, whichever parameter it is.
+LEVER_MM = 60.0
 
 
 def rigid(parameters: Floats, centre_mm: Floats) -> Floats:
@@ -38,3 +44,22 @@ def mean_displacement_mm(first: Floats, second: Floats, points_mm: Floats) -> fl
     """Mean distance between where two maps of shape (4, 4) send points of shape (point, 3)."""
     between = (first - second)[:3]
     return float(np.linalg.norm(points_mm @ between[:, :3].T + between[:, 3], axis=1).mean())
+
+
+def in_mm(parameters: Floats) -> Floats:
+    """Turn parameters of shape (6,) of like effect into those of :func:`rigid`."""
+    scaled: Floats = np.r_[parameters[:3] * LEVER_MM, parameters[3:]]
+    return scaled
+
+
+def powell(
+    cost: Callable[[Floats], float], start: Floats, tolerance: float
+) -> tuple[Floats, float]:
+    """Minimise a cost that has no slopes over parameters of shape (6,) of like effect; where, and how low."""
+    found = minimize(
+        cost,
+        start,
+        method="Powell",
+        options={"xtol": tolerance, "ftol": 1e-5, "maxiter": 20, "direc": np.eye(6) * 0.05},
+    )
+    return np.asarray(found.x), float(found.fun)

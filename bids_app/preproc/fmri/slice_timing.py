@@ -10,6 +10,7 @@ from bids_app.values.bold import BoldSeries
 
 PADDING_VOLUMES = 24
 FEWEST_VOLUMES = 5
+LEAST_LAG = 1e-6
 
 
 def middle_s(slice_times_s: Floats) -> float:
@@ -35,16 +36,18 @@ def corrected(bold: BoldSeries, slice_times_s: Floats, to_s: float, n_dummies: i
     Returns
     -------
     ndarray of shape (x, y, z, time)
-        Float32, in the memory order of (z, x, y, time) where slices are along z.
+        Float32; in memory, volumes lie one after the other.
     """
     series = np.moveaxis(bold.volumes, bold.slice_axis, 0)
-    shifted = np.empty(series.shape, dtype=np.float32)
-    shifted[..., :n_dummies] = series[..., :n_dummies]
+    # Time first: each volume is then read in one piece.
+    shifted = np.empty((series.shape[-1], *series.shape[:-1]), dtype=np.float32)
     for index, acquired_s in enumerate(slice_times_s):
-        part = np.ascontiguousarray(series[index, ..., n_dummies:], dtype=np.float32)
+        part = np.ascontiguousarray(series[index], dtype=np.float32)
         lag = float(to_s - acquired_s) / bold.tr_s
-        shifted[index, ..., n_dummies:] = part if abs(lag) < 1e-6 else shift(part, lag)  # noqa: PLR2004 (no shift)
-    return np.moveaxis(shifted, 0, bold.slice_axis)
+        if abs(lag) > LEAST_LAG:
+            part[..., n_dummies:] = shift(part[..., n_dummies:], lag)
+        shifted[:, index] = np.moveaxis(part, -1, 0)
+    return np.moveaxis(np.moveaxis(shifted, 0, -1), 0, bold.slice_axis)
 
 
 def shift(series: Floats, lag: float) -> Floats:

@@ -7,8 +7,9 @@ import pytest
 
 from bids_app.errors import DataError
 from bids_app.preproc.fmri import RunSettings, fit_run
+from bids_app.preproc.fmri.border import border_points, fit_border
 from bids_app.preproc.fmri.brain import bold_brain
-from bids_app.preproc.fmri.coregister import CoregisterSettings, border_points, coregister
+from bids_app.preproc.fmri.coregister import CoregisterSettings, coregister
 from bids_app.preproc.fmri.motion import MotionSettings, fit_motion
 from bids_app.preproc.fmri.reference import count_dummies, most_typical, reference_volumes
 from bids_app.preproc.fmri.run import slice_times
@@ -86,6 +87,14 @@ def test_border_normals_point_to_grey_matter(anat: AnatFit) -> None:
     assert ahead.mean() < 0.3
 
 
+def test_a_border_outside_the_image_moves_nothing(bold: BoldSeries) -> None:
+    points = np.random.default_rng(0).uniform(900, 950, (40, 3))
+    normals = np.tile([0.0, 0.0, 1.0], (40, 1))
+    found, contrast = fit_border(first(bold), (points, normals), np.eye(4), (2.0, 2.0))
+    assert np.array_equal(found, np.eye(4))
+    assert contrast == 0.0
+
+
 def test_slice_timing_that_is_not_done_is_noted(bold: BoldSeries) -> None:
     unknown = replace(bold, slice_times_s=None)
     assert slice_times(unknown, 0, RunSettings()) == (
@@ -124,7 +133,7 @@ def test_bright_volumes_at_the_start_are_counted() -> None:
 def test_dummies_are_left_out_of_the_reference() -> None:
     assert reference_volumes(170, 4)[0] == 4
     assert reference_volumes(170, 4)[-1] == 169
-    assert len(reference_volumes(170, 4)) == 40
+    assert len(reference_volumes(170, 4)) == 24
     assert reference_volumes(3, 3) == [2]
 
 
