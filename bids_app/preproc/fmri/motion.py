@@ -104,9 +104,10 @@ def _model(reference: Volume, inside: Bools, n_points: int) -> _Model:
     edge = tuple(slice(1, -1) if length > 6 else slice(None) for length in grid.shape)  # noqa: PLR2004 (too few slices to lose two)
     inner = np.zeros(grid.shape, dtype=bool)
     inner[edge] = True
-    voxels = np.argwhere(ndimage.binary_dilation(inside, iterations=1) & thin & inner)
+    chosen = ndimage.binary_dilation(inside, iterations=1) & thin & inner
+    voxels = np.argwhere(chosen).astype(np.float64)
     coefficients = splines.coefficients(reference.data)
-    points = grid.points_mm(voxels.astype(float))
+    points = grid.points_mm(voxels)
     centre = points.mean(axis=0)
     values = read(coefficients, voxels)
     # In the centre of a voxel, where the points are, these slopes are exact.
