@@ -61,7 +61,10 @@ def read(coefficients: Floats, voxels: Floats, dtype: Any = np.float32) -> Float
 
 
 def slopes(coefficients: Floats) -> tuple[Floats, Floats, Floats]:
-    """Derivatives of a spline per voxel along x, y, z, as coefficients for :func:`read`; exact in voxel centres."""
+    """Derivatives of a spline of shape (x, y, z), per voxel along each axis, as coefficients for :func:`read`.
+
+    They are exact in the centres of voxels.
+    """
     parts = []
     for axis in range(3):
         edges = [(0, 0)] * 3
