@@ -110,9 +110,7 @@ def _model(reference: Volume, inside: Bools, n_points: int) -> _Model:
     points = grid.points_mm(voxels)
     centre = points.mean(axis=0)
     values = read(coefficients, voxels)
-    # In the centre of a voxel, where the points are, these slopes are exact.
-    slope = np.stack([read(part, voxels) for part in slopes(coefficients)], axis=1)
-    slope_mm = slope.astype(np.float64) @ np.linalg.inv(grid.affine[:3, :3])
+    slope_mm = slopes(coefficients, voxels) @ np.linalg.inv(grid.affine[:3, :3])
     columns = np.c_[slope_mm, np.cross(points - centre, slope_mm), values, np.ones(len(values))]
     to_voxels = np.linalg.inv(grid.affine)
     return _Model(points, columns, np.linalg.pinv(columns), centre, to_voxels, splines)

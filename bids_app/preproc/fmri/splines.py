@@ -60,20 +60,29 @@ def read(coefficients: Floats, voxels: Floats, dtype: Any = np.float32) -> Float
     return found
 
 
-def slopes(coefficients: Floats) -> tuple[Floats, Floats, Floats]:
-    """Derivatives of a spline of shape (x, y, z), per voxel along each axis, as coefficients for :func:`read`.
+def slopes(coefficients: Floats, voxels: Floats, shift: float = 1e-4) -> Floats:
+    """Differentiate a spline.
 
-    They are exact in the centres of voxels.
+    Parameters
+    ----------
+    coefficients : ndarray of shape (x, y, z)
+        The spline.
+    voxels : ndarray of shape (point, 3)
+        Where.
+    shift : float, default=1e-4
+        Half the distance, in voxels, of the values whose difference is taken.
+
+    Returns
+    -------
+    ndarray of shape (point, 3)
+        Derivative per voxel along x, y, z.
     """
-    parts = []
-    for axis in range(3):
-        edges = [(0, 0)] * 3
-        edges[axis] = (1, 1)
-        padded = np.moveaxis(np.pad(coefficients, edges, mode="reflect"), axis, 0)
-        parts.append(np.moveaxis((padded[2:] - padded[:-2]) * HALF, 0, axis))
-    splines = Splines.of((coefficients.shape[0], coefficients.shape[1], coefficients.shape[2]))
-    x, y, z = (splines.coefficients(part) for part in parts)
-    return x, y, z
+    parts = [
+        read(coefficients, voxels + step, np.float64)
+        - read(coefficients, voxels - step, np.float64)
+        for step in shift * np.eye(3)
+    ]
+    return np.stack(parts, axis=1) / (2 * shift)
 
 
 def within(voxels: Floats, shape: tuple[int, ...]) -> Bools:
