@@ -76,44 +76,67 @@ class BandPower(nn.Module):
         lags_s = (eeg.n_window - centres) / eeg.rate_hz + bold.window_lag_s
         shapes = lag_shapes(lags_s, settings.n_shapes)
         self.register_buffer("taper", torch.hann_window(self.n_segment))
-        self.register_buffer("averages", torch.tensor(averages, dtype=torch.float32))
+        # Only frequencies of some band are mixed and squared.
+        self.first, self.last = np.flatnonzero(averages.any(axis=0))[[0, -1]]
+        used = averages[:, self.first : self.last + 1]
+        self.register_buffer("averages", torch.tensor(used, dtype=torch.float32))
         self.register_buffer("shapes", torch.tensor(shapes, dtype=torch.float32))
 
     @property
     def n_features_per_channel(self) -> int:
-        """Bands times lag shapes."""
+        """Bands times lag shapes, of each channel or source."""
         return len(self.averages) * self.shapes.shape[1]
 
-    def forward(self, eeg: Tensor) -> Tensor:
-        """Features of shape (batch, feature) of windows of shape (batch, channel, time)."""
+    def forward(self, eeg: Tensor, filters: Tensor | None = None) -> Tensor:
+        """Features of shape (batch, feature) of windows of shape (batch, channel, time).
+
+        With spatial filters of shape (source, channel) they are those of the sources.
+        """
         segments = eeg[..., int(self.offsets[0]) :].unfold(-1, self.n_segment, self.hop)
-        power = self.log_power(segments)  # (batch, channel, segment, band)
+        power = self.log_power(segments, filters)  # (batch, source, segment, band)
         return self._lagged(power.transpose(1, 2))
 
-    def of_run(self, samples: Samples) -> Tensor:
+    def of_run(self, samples: Samples, filters: Tensor | None = None) -> Tensor:
         """Features of shape (sample, feature) of a run; what windows share is computed once."""
         if samples.spread is not None and (samples.spread != samples.spread[0]).any():
             parts = np.array_split(np.arange(len(samples)), 1 + len(samples) // WINDOWS_AT_ONCE)
-            return torch.cat([self(self._tensor(samples.windows(part))) for part in parts])
+            windows = (self._tensor(samples.windows(part)) for part in parts)
+            return torch.cat([self(some, filters) for some in windows])
         starts = samples.stops[:, None] - samples.n_window + self.offsets
         unique, positions = np.unique(starts, return_inverse=True)
         views = np.lib.stride_tricks.sliding_window_view(samples.eeg, self.n_segment, axis=1)
         spread = 1.0 if samples.spread is None else samples.spread[0][:, None, None]
         power = torch.cat([
-            self.log_power(self._tensor(views[:, some] / spread)).transpose(0, 1)
+            self.log_power(self._tensor(views[:, some] / spread), filters).transpose(0, 1)
             for some in np.array_split(unique, 1 + len(unique) // SEGMENTS_AT_ONCE)
-        ])  # (segment, channel, band)
+        ])  # (segment, source, band)
         return self._lagged(power[torch.from_numpy(positions.reshape(starts.shape))])
 
-    def log_power(self, segments: Tensor) -> Tensor:
-        """Log band power of shape (..., band) of segments of shape (..., time)."""
+    def log_power(self, segments: Tensor, filters: Tensor | None = None) -> Tensor:
+        """Log band power of segments.
+
+        Parameters
+        ----------
+        segments : Tensor of shape (..., channel, segment, time)
+            Scaled EEG.
+        filters : Tensor of shape (source, channel), optional
+            Weights of the channels in each source; without them, each channel is one.
+
+        Returns
+        -------
+        Tensor of shape (..., source, segment, band)
+            Natural logarithm of mean power.
+        """
         centred = segments - segments.mean(-1, keepdim=True)
-        spectrum = torch.fft.rfft(centred * self.taper).abs().square()
-        power: Tensor = spectrum @ self.averages.T
+        spectrum = torch.fft.rfft(centred * self.taper)[..., self.first : self.last + 1]
+        if filters is not None:
+            # Spectra are mixed, not samples: there are fewer channels than sources to transform.
+            spectrum = torch.einsum("fc,...csk->...fsk", filters.to(spectrum.dtype), spectrum)
+        power: Tensor = spectrum.abs().square() @ self.averages.T
         return power.clamp_min(FAINTEST_POWER).log()
 
     def _lagged(self, power: Tensor) -> Tensor:
-        """From (sample, segment, channel, band) to (sample, feature)."""
+        """From (sample, segment, source, band) to (sample, feature)."""
         return torch.einsum("nscb,sk->ncbk", power, self.shapes).flatten(1)
 
     def _tensor(self, values: Floats) -> Tensor:

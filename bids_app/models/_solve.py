@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,49 +134,65 @@ def principal_components(
 
 
 def best_strengths(
-    features: Sequence[Floats], targets: Sequence[Floats], groups: Ints, strengths: Floats
+    features: Floats, targets: Floats, groups: Ints, strengths: Floats
 ) -> tuple[Floats, Floats]:
-    """Choose a strength for each target by leaving groups of runs out.
+    """Choose a strength for each target by leaving groups of samples out.
 
     Parameters
     ----------
-    features : sequence of ndarray of shape (time, feature)
-        Each run's centred features.
-    targets : sequence of ndarray of shape (time, target)
-        Each run's centred targets.
-    groups : ndarray of shape (run,)
-        Which group each run is in.
+    features : ndarray of shape (sample, feature)
+        Centred features.
+    targets : ndarray of shape (sample, target)
+        Centred targets.
+    groups : ndarray of shape (sample,)
+        What is left out together.
     strengths : ndarray of shape (strength,)
-        Candidates, per sample of the training set.
+        Candidates.
 
     Returns
     -------
     best : ndarray of shape (target,)
         The candidate with the smallest squared error, for each target.
-    explained : ndarray of shape (target,)
-        The share of variance that it explained in the groups left out.
+    predicted : ndarray of shape (sample, target)
+        What models that did not learn from a sample's group predict of it, with the best strength.
 
     Notes
     -----
+    Nothing is fitted again: with the hat matrix ``H`` of all samples, what a group's samples miss by
+    when they are left out is ``(1 - H_gg)^-1`` times what they miss by when they are not.
+
     With one group there is nothing to choose by: every target gets the middle candidate, and NaN
-    is explained.
+    is predicted.
     """
     if len(np.unique(groups)) < 2:  # noqa: PLR2004 (nothing to leave out)
         middle = strengths[len(strengths) // 2]
-        return np.full(targets[0].shape[1], middle), np.full(targets[0].shape[1], np.nan)
-    errors = np.zeros((len(strengths), targets[0].shape[1]))
-    total = np.zeros(targets[0].shape[1])
-    for group in np.unique(groups):
-        kept = [index for index, found in enumerate(groups) if found != group]
-        left = [index for index, found in enumerate(groups) if found == group]
-        x, y = (np.concatenate([rows[index] for index in kept]) for rows in (features, targets))
-        path = ridge_path(x, y)
-        for index in left:
-            total += (targets[index] ** 2).sum(axis=0)
-            projected = features[index] @ path.left
-            for row, strength in enumerate(strengths * len(x)):
-                guess = projected @ (path.right / (path.values[:, None] + strength))
-                errors[row] += ((targets[index] - guess) ** 2).sum(axis=0)
-    best = errors.argmin(axis=0)
-    explained: Floats = 1 - errors.min(axis=0) / np.maximum(total, np.finfo(float).tiny)
-    return strengths[best], explained
+        return np.full(targets.shape[1], middle), np.full(targets.shape, np.nan)
+    left, values = _left_vectors(features)
+    projected = left.T @ targets
+    best = np.full(targets.shape[1], strengths[0])
+    least = np.full(targets.shape[1], np.inf)
+    predicted = np.empty(targets.shape)
+    for strength in strengths:
+        shrunk = values / (values + strength)
+        missed = targets - left @ (shrunk[:, None] * projected)
+        for group in np.unique(groups):
+            inside = groups == group
+            rows = left[inside]
+            rest = np.eye(len(rows)) - (rows * shrunk) @ rows.T
+            missed[inside] = np.linalg.solve(rest, missed[inside])
+        errors = (missed**2).sum(axis=0)
+        better = errors < least
+        best[better], least[better] = strength, errors[better]
+        predicted[:, better] = (targets - missed)[:, better]
+    return best, predicted
+
+
+def _left_vectors(features: Floats) -> tuple[Floats, Floats]:
+    """Left singular vectors, shape (sample, rank), and squared singular values, shape (rank,)."""
+    n_samples, n_features = features.shape
+    if n_features <= n_samples:
+        values, vectors = np.linalg.eigh(features.T @ features)
+        kept = values > values.max() * np.finfo(float).eps * n_samples
+        return features @ (vectors[:, kept] / np.sqrt(values[kept])), values[kept]
+    values, vectors = np.linalg.eigh(features @ features.T)
+    return vectors, np.maximum(values, 0)

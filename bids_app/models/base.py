@@ -9,7 +9,8 @@ order of the mask. All that is learned, statistics too, is a parameter or a buff
 A model that is trained by gradient has no more than that: loss, data and training are elsewhere.
 One with a closed form is also :class:`ClosedForm`; one that can share work between windows,
 :class:`AlongRuns` or a :class:`bids_app.models._network.Network`; one that can be shown the true
-volume, :class:`TeacherForced`. ``PRESETS``, where there are any, are named settings, chosen by
+volume, :class:`TeacherForced`; one that tells how far off it is, :class:`Uncertain`; one that hears any
+cap, :class:`AnyCap`. ``PRESETS``, where there are any, are named settings, chosen by
 ``preset``.
 """
 
@@ -80,6 +81,37 @@ class TeacherForced(Protocol):
         -------
         Tensor of shape (batch, voxel)
             Fractional signal change.
+        """
+        ...
+
+
+@runtime_checkable
+class Uncertain(Protocol):
+    """A model that knows how far off it is, from people (or runs) of the training set left out in turn."""
+
+    def spread_of_run(self, samples: Samples) -> Tensor:
+        """Predictive standard deviation of measured BOLD, shape (sample, voxel), fractional change.
+
+        All NaN where nothing could be left out in training.
+        """
+        ...
+
+    def reliable(self) -> Tensor:
+        """Voxels in which it predicted those left out better than chance, shape (voxel,), boolean."""
+        ...
+
+
+@runtime_checkable
+class AnyCap(Protocol):
+    """A model that hears electrodes by their places: channels may differ in number, names and order."""
+
+    def wear(self, channels: tuple[str, ...]) -> None:
+        """Make ``forward`` expect these channels.
+
+        Raises
+        ------
+        UsageError
+            When none of them has a known place.
         """
         ...
 

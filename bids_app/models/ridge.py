@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from bids_app.errors import DataError
+from bids_app.models._noise import ResidualSpread
 from bids_app.models._power import BandPower, PowerSettings
 from bids_app.models._solve import (
     best_strengths,
@@ -75,25 +76,44 @@ class Ridge(nn.Module):
     weights: Tensor
     components: Tensor
 
-    def __init__(self, eeg: EegSpec, bold: BoldSpec, settings: Settings) -> None:
+    def __init__(
+        self, eeg: EegSpec, bold: BoldSpec, settings: Settings, n_sources: int | None = None
+    ) -> None:
         super().__init__()
         self.settings = settings
         names = [field.name for field in fields(PowerSettings)]
         self.power = BandPower(
             eeg, bold, PowerSettings(**{name: getattr(settings, name) for name in names})
         )
-        n_features = len(eeg.channels) * self.power.n_features_per_channel
+        n_features = (n_sources or len(eeg.channels)) * self.power.n_features_per_channel
         self.register_buffer("average", torch.zeros(n_features))
         self.register_buffer("weights", torch.zeros(n_features, settings.n_components))
         self.register_buffer("components", torch.zeros(settings.n_components, bold.n_voxels))
+        self.noise = ResidualSpread(bold.n_voxels)
+
+    def features(self, eeg: Tensor) -> Tensor:
+        """Features of shape (batch, feature) of windows of shape (batch, channel, time)."""
+        return self.power(eeg)
+
+    def features_of_run(self, samples: Samples) -> Tensor:
+        """Features of shape (sample, feature) of a run."""
+        return self.power.of_run(samples)
 
     def forward(self, eeg: Tensor) -> Tensor:
         """Predict voxels of shape (batch, voxel) from EEG of shape (batch, channel, time)."""
-        return self._decode(self.power(eeg))
+        return self._decode(self.features(eeg))
 
     def of_run(self, samples: Samples) -> Tensor:
         """Predict voxels of shape (sample, voxel) of a run."""
-        return self._decode(self.power.of_run(samples))
+        return self._decode(self.features_of_run(samples))
+
+    def spread_of_run(self, samples: Samples) -> Tensor:
+        """Predictive standard deviation; see :class:`bids_app.models.base.Uncertain`."""
+        return self.noise(torch.from_numpy(samples.volumes / samples.n_volumes))
+
+    def reliable(self) -> Tensor:
+        """Voxels with skill; see :class:`bids_app.models.base.Uncertain`."""
+        return self.noise.reliable
 
     def _decode(self, features: Tensor) -> Tensor:
         """From (sample, feature) to (sample, voxel)."""
@@ -116,29 +136,26 @@ class Ridge(nn.Module):
             if run.targets is None:
                 raise DataError(f"{run.run}: no BOLD to learn from")
         drifts = [drift_basis(run.stops / run.rate_hz, self.settings.drift_s) for run in runs]
-        raw = [self.power.of_run(run).double().cpu().numpy() for run in runs]
-        features = [without(drift, rows) for drift, rows in zip(drifts, raw, strict=True)]
+        raw = [self.features_of_run(run).cpu().numpy() for run in runs]
+        x = np.concatenate([
+            without(drift, rows.astype(float)) for drift, rows in zip(drifts, raw, strict=True)
+        ])
         components, scores = principal_components(
-            lambda: _blocks(runs, drifts),
-            self.settings.n_components,
-            np.random.default_rng(seed),
+            lambda: _blocks(runs, drifts), self.settings.n_components, np.random.default_rng(seed)
         )
-        targets = np.split(scores, np.cumsum([len(run) for run in runs])[:-1])
-        mean_square = float(np.mean(np.concatenate(features) ** 2))
-        strengths, explained = best_strengths(
-            features,
-            targets,
-            _groups(train, valid),
-            np.array(self.settings.strengths) * mean_square,
+        groups = np.repeat(_groups(train, valid), [len(run) for run in runs])
+        scale = float(np.mean(x**2)) * len(x)
+        strengths, left_out = best_strengths(
+            x, scores, groups, np.array(self.settings.strengths) * scale
         )
-        x = np.concatenate(features)
-        weights = ridge_path(x, scores).weights(strengths * len(x))
+        weights = ridge_path(x, scores).weights(strengths)
         self._keep(np.concatenate(raw).mean(axis=0), weights, components)
+        if np.isfinite(left_out).all():
+            self.noise.fit(runs, left_out.astype(np.float32) @ components, groups)
+        explained = 1 - ((scores - left_out) ** 2).sum(axis=0) / (scores**2).sum(axis=0)
         return {
-            "strengths": [_rounded(value / mean_square) for value in strengths],
-            "explained_when_left_out": [
-                None if np.isnan(value) else round(float(value), 6) for value in explained
-            ],
+            "strengths": [_rounded(value / scale) for value in strengths],
+            "explained_when_left_out": [_rounded(value) for value in explained],
         }
 
     def _keep(self, average: Floats, weights: Floats, components: Floats) -> None:

@@ -32,6 +32,14 @@ ARCHITECTURES = {
         "logarithmic band power of the EEG to principal components of the targets, in closed "
         "form, its strength chosen inside the training data."
     ),
+    "source_power": (
+        "The model “source_power” turns the electrodes into virtual sources by minimum-norm "
+        "filters [@minimumnorm] of a spherical head, from the electrodes' standard places, so "
+        "that it fits any cap; lagged logarithmic band power of the sources predicts principal "
+        "components of the targets by ridge regression [@ridge] in closed form. People (or runs) "
+        "of the training data that were left out in turn chose its strength and gave the standard "
+        "deviation of its errors."
+    ),
     "dense": (
         "The model “dense” is a fully connected network on the flattened EEG window, the first of "
         "those that Bricman and Borst describe [@paper]" + TRAINED

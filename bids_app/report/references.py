@@ -122,6 +122,11 @@ WORKS = {
         "problems. Technometrics 12(1):55–67.",
         "10.1080/00401706.1970.10488634",
     ),
+    "minimumnorm": Reference(
+        "Hämäläinen MS, Ilmoniemi RJ (1994). Interpreting magnetic fields of the brain: minimum "
+        "norm estimates. Medical & Biological Engineering & Computing 32(1):35–42.",
+        "10.1007/BF02512476",
+    ),
     "torch": Reference(
         "Paszke A, et al. (2019). PyTorch: an imperative style, high-performance deep learning "
         "library. Advances in Neural Information Processing Systems 32."

@@ -192,8 +192,23 @@ def test_strengths_follow_the_signal() -> None:
     x = [rng.standard_normal((80, 6)) for _ in range(3)]
     weights = rng.standard_normal((6, 1))
     y = [np.hstack([rows @ weights, rng.standard_normal((80, 1))]) for rows in x]
-    best, explained = best_strengths(x, y, np.array([0, 1, 2]), np.logspace(-3, 3, 7))
-    assert best[0] == 1e-3
-    assert best[1] >= 1
+    features, targets = np.concatenate(x), np.concatenate(y)
+    groups = np.repeat([0, 1, 2], 80)
+    best, predicted = best_strengths(features, targets, groups, np.logspace(-1, 5, 7))
+    explained = 1 - ((targets - predicted) ** 2).sum(axis=0) / (targets**2).sum(axis=0)
+    assert best[0] == 0.1
+    assert best[1] >= 100
     assert explained[0] > 0.99
     assert abs(explained[1]) < 0.05
+
+
+@pytest.mark.parametrize(("n_samples", "n_features"), [(44, 11), (44, 70)])
+def test_leaving_out_equals_fitting_again(n_samples: int, n_features: int) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((n_samples, n_features)), rng.standard_normal((n_samples, 3))
+    groups = np.repeat([0, 1, 2], [20, 10, 14])
+    _, predicted = best_strengths(x, y, groups, np.array([5.0]))
+    for group in range(3):
+        kept = groups != group
+        dense = DenseRidge(alpha=5.0, fit_intercept=False).fit(x[kept], y[kept])
+        assert np.allclose(predicted[~kept], dense.predict(x[~kept]))

@@ -1,0 +1,116 @@
+"""Power of virtual brain sources, through hemodynamic responses, to principal components of BOLD.
+
+Electrodes are turned into virtual sources by spatial filters that know where each electrode sits
+(:mod:`bids_app.models._head`), so that a model fits any cap. The log power of each source, in many bands at two hertz,
+is reduced to lag shapes of the hemodynamic family, and a ridge per principal component of BOLD is fitted in closed
+form, as in :mod:`bids_app.models.ridge`; people left out of training in turn choose its strength, and tell how far off
+predictions are.
+
+A source beneath several electrodes is heard with less of everything else than any one of them hears: where the network
+is weak at the sensors, that is most of what can be gained. For rank-one sources the best quadratic statistic of the
+EEG is the power behind such a filter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bids_app.models import ridge
+from bids_app.models._head import source_filters, source_places
+from bids_app.models.base import settings_of
+from bids_app.values.bundle import BoldSpec, EegSpec
+from bids_app.values.samples import Samples
+
+AXES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(ridge.Settings):
+    """Settings of the virtual sources, after those of the ridge and its features.
+
+    Attributes
+    ----------
+    n_places : int
+        Places of sources; each has three axes.
+    depth_fraction : float
+        Distance of the sources from the centre of the head, of the scalp's. Below that of the cortex (about 0.8): a
+        homogeneous sphere is as blurred as a head with a skull when its sources lie deeper.
+    lowest_fraction : float
+        Height of the lowest source over the centre, of the sources' distance from it.
+    noise_fraction : float
+        Power of sensor noise, of that of all sources together: regularises the filters.
+    """
+
+    bands_hz: tuple[tuple[float, float], ...] = (
+        (1, 4),
+        (4, 8),
+        (8, 13),
+        (13, 20),
+        (20, 30),
+        (30, 45),
+    )
+    segment_s: float = 2.0
+    n_shapes: int = 3
+    n_places: int = 64
+    depth_fraction: float = 0.55
+    lowest_fraction: float = -0.3
+    noise_fraction: float = 0.01
+
+
+def build(eeg: EegSpec, bold: BoldSpec, **settings: Any) -> SourcePower:
+    """Build an unfitted model, which predicts no change.
+
+    Parameters
+    ----------
+    eeg : EegSpec
+        Channels with names of the 10-05 system, in any number and order; any rate and window.
+    bold : BoldSpec
+        Any mask.
+    **settings
+        Fields of :class:`Settings`.
+
+    Raises
+    ------
+    UsageError
+        When no channel has a known place.
+    """
+    return SourcePower(eeg, bold, settings_of(Settings, "source_power", settings))
+
+
+class SourcePower(ridge.Ridge):
+    """See the top of this file."""
+
+    filters: Tensor
+
+    def __init__(self, eeg: EegSpec, bold: BoldSpec, settings: Settings) -> None:
+        self._sources = source_places(
+            settings.n_places, settings.depth_fraction, settings.lowest_fraction
+        )
+        self._noise_fraction = settings.noise_fraction
+        super().__init__(eeg, bold, settings, AXES * len(self._sources))
+        self.wear(eeg.channels)
+
+    def wear(self, channels: tuple[str, ...]) -> None:
+        """Make ``forward`` expect these channels; see :class:`bids_app.models.base.AnyCap`."""
+        self._channels = channels
+        # Not part of the state: what is learned belongs to the sources, whatever the cap.
+        self.register_buffer("filters", self._filters(channels), persistent=False)
+
+    def features(self, eeg: Tensor) -> Tensor:
+        """Features of shape (batch, feature) of windows of shape (batch, channel, time)."""
+        return self.power(eeg, self.filters)
+
+    def features_of_run(self, samples: Samples) -> Tensor:
+        """Features of shape (sample, feature) of a run with whatever cap it was recorded."""
+        if samples.channels and samples.channels != self._channels:
+            filters = self._filters(samples.channels).to(self.filters.device)
+            return self.power.of_run(samples, filters)
+        return self.power.of_run(samples, self.filters)
+
+    def _filters(self, channels: tuple[str, ...]) -> Tensor:
+        found = source_filters(channels, self._sources, self._noise_fraction)
+        return torch.tensor(found, dtype=torch.float32)
