@@ -93,7 +93,8 @@ class Ridge(nn.Module):
 
     def features(self, eeg: Tensor) -> Tensor:
         """Features of shape (batch, feature) of windows of shape (batch, channel, time)."""
-        return self.power(eeg)
+        features: Tensor = self.power(eeg)
+        return features
 
     def features_of_run(self, samples: Samples) -> Tensor:
         """Features of shape (sample, feature) of a run."""
@@ -109,7 +110,8 @@ class Ridge(nn.Module):
 
     def spread_of_run(self, samples: Samples) -> Tensor:
         """Predictive standard deviation; see :class:`bids_app.models.base.Uncertain`."""
-        return self.noise(torch.from_numpy(samples.volumes / samples.n_volumes))
+        spread: Tensor = self.noise(torch.from_numpy(samples.volumes / samples.n_volumes))
+        return spread
 
     def reliable(self) -> Tensor:
         """Voxels with skill; see :class:`bids_app.models.base.Uncertain`."""

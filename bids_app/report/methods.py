@@ -32,8 +32,8 @@ ARCHITECTURES = {
         "logarithmic band power of the EEG to principal components of the targets, in closed "
         "form, its strength chosen inside the training data."
     ),
-    "source_power": (
-        "The model “source_power” turns the electrodes into virtual sources by minimum-norm "
+    "sources": (
+        "The model “sources” turns the electrodes into virtual sources by minimum-norm "
         "filters [@minimumnorm] of a spherical head, from the electrodes' standard places, so "
         "that it fits any cap; lagged logarithmic band power of the sources predicts principal "
         "components of the targets by ridge regression [@ridge] in closed form. People (or runs) "

@@ -23,11 +23,11 @@ SMALL: dict[str, dict[str, Any]] = {
     "cnn": {"filters": (3, 4), "embedding": 8, "hidden": 32, "dropout": 0.0},
     "dense": {"embedding": 8, "hidden": 32, "dropout": 0.0},
     "ridge": {"n_components": 9},
-    "source_power": {"n_components": 9, "n_places": 3, "hop_s": 1.0},
+    "sources": {"n_components": 9, "n_places": 3, "hop_s": 1.0},
     "siamese": {"embedding": 8, "hidden": 32, "dropout": 0.0},
     "transformer": {"width": 16, "heads": 2, "feedforward": 24, "dropout": 0.0},
 }
-CLOSED = {"ridge", "source_power"}
+CLOSED = {"ridge", "sources"}
 GRADIENT = [name for name in NAMES if name not in CLOSED]
 MakeRun = Callable[..., Samples]
 

@@ -13,7 +13,7 @@ def variants(record: dict[str, Any], group_record: dict[str, Any]) -> list[dict[
     """Records that together go through every branch."""
     settings = record["settings"]
     cleaned = settings | {"eeg": settings["eeg"] | {"gradient": {}}}
-    networks = ("source_power", "dense", "siamese", "cnn", "transformer")
+    networks = ("sources", "dense", "siamese", "cnn", "transformer")
     cnn = [score | {"row": name} for name in networks for score in record["scores"]]
     return [
         record,

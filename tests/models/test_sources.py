@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bids_app.errors import UsageError
-from bids_app.models import source_power
+from bids_app.models import sources
 from bids_app.models._head import directions, lead_field, source_filters, source_places
 from bids_app.models._noise import ResidualSpread
 from bids_app.models.base import AnyCap, Uncertain
@@ -54,20 +54,20 @@ def test_channels_without_a_place_get_no_weight() -> None:
 
 def test_a_cap_without_a_single_place_is_refused(bold: BoldSpec) -> None:
     with pytest.raises(UsageError, match="none of the channels E1, E2… has a place") as caught:
-        source_power.build(EegSpec(("E1", "E2"), 100.0, 30.0), bold)
+        sources.build(EegSpec(("E1", "E2"), 100.0, 30.0), bold)
     assert "--architecture" in caught.value.hint
 
 
 @pytest.fixture
-def fitted(eeg: EegSpec, bold: BoldSpec, make_run: MakeRun) -> source_power.SourcePower:
-    model = source_power.build(eeg, bold, n_places=20, hop_s=1.0)
+def fitted(eeg: EegSpec, bold: BoldSpec, make_run: MakeRun) -> sources.Sources:
+    model = sources.build(eeg, bold, n_places=20, hop_s=1.0)
     train = [make_run(person, 1) for person in "12345"]
     model.fit(train[:4], train[4:], seed=0)
     return model
 
 
 def test_a_model_finds_the_coupling_through_another_cap(
-    fitted: source_power.SourcePower, bold: BoldSpec, make_run: MakeRun
+    fitted: sources.Sources, bold: BoldSpec, make_run: MakeRun
 ) -> None:
     test = make_run("9", 1, noise=0.0)
     assert test.targets is not None
@@ -85,7 +85,7 @@ def test_a_model_finds_the_coupling_through_another_cap(
 
 
 def test_the_spread_is_that_of_new_people(
-    fitted: source_power.SourcePower, bold: BoldSpec, make_run: MakeRun
+    fitted: sources.Sources, bold: BoldSpec, make_run: MakeRun
 ) -> None:
     assert isinstance(fitted, Uncertain)
     new = [make_run(person, 7) for person in "678"]

@@ -61,7 +61,7 @@ class Settings(ridge.Settings):
     noise_fraction: float = 0.01
 
 
-def build(eeg: EegSpec, bold: BoldSpec, **settings: Any) -> SourcePower:
+def build(eeg: EegSpec, bold: BoldSpec, **settings: Any) -> Sources:
     """Build an unfitted model, which predicts no change.
 
     Parameters
@@ -78,10 +78,10 @@ def build(eeg: EegSpec, bold: BoldSpec, **settings: Any) -> SourcePower:
     UsageError
         When no channel has a known place.
     """
-    return SourcePower(eeg, bold, settings_of(Settings, "source_power", settings))
+    return Sources(eeg, bold, settings_of(Settings, "sources", settings))
 
 
-class SourcePower(ridge.Ridge):
+class Sources(ridge.Ridge):
     """See the top of this file."""
 
     filters: Tensor
@@ -102,7 +102,8 @@ class SourcePower(ridge.Ridge):
 
     def features(self, eeg: Tensor) -> Tensor:
         """Features of shape (batch, feature) of windows of shape (batch, channel, time)."""
-        return self.power(eeg, self.filters)
+        features: Tensor = self.power(eeg, self.filters)
+        return features
 
     def features_of_run(self, samples: Samples) -> Tensor:
         """Features of shape (sample, feature) of a run with whatever cap it was recorded."""
