@@ -109,12 +109,12 @@ class Ridge(nn.Module):
         return self._decode(self.features_of_run(samples))
 
     def spread_of_run(self, samples: Samples) -> Tensor:
-        """Predictive standard deviation; see :class:`bids_app.models.base.Uncertain`."""
+        """Predictive standard deviation, shape (sample, voxel); see :class:`bids_app.models.base.Uncertain`."""
         spread: Tensor = self.noise(torch.from_numpy(samples.volumes / samples.n_volumes))
         return spread
 
     def reliable(self) -> Tensor:
-        """Voxels with skill; see :class:`bids_app.models.base.Uncertain`."""
+        """Voxels with skill, shape (voxel,); see :class:`bids_app.models.base.Uncertain`."""
         return self.noise.reliable
 
     def _decode(self, features: Tensor) -> Tensor:
