@@ -34,6 +34,8 @@ class Settings(ridge.Settings):
 
     Attributes
     ----------
+    bands_hz, segment_s, n_shapes
+        As of the ridge; more bands, and segments long enough for the lowest.
     n_places : int
         Places of sources; each has three axes.
     depth_fraction : float

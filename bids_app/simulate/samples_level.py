@@ -16,7 +16,7 @@ from bids_app.files.template import load_template
 from bids_app.simulate import eeg, oracle, tree
 from bids_app.simulate.activity import Activity, make_activity
 from bids_app.simulate.bold import amplitude
-from bids_app.simulate.networks import Networks, place_networks
+from bids_app.simulate.networks import Network, Networks, place_networks
 from bids_app.simulate.noise import voxel_noise, voxel_noise_variance
 from bids_app.simulate.person import draw_hrf_peak_s
 from bids_app.simulate.sensors import Cap, lead_field, make_cap, place_dipoles
@@ -61,6 +61,12 @@ class SimulatedRun:
         Which voxels belong to a network.
     network : ndarray of shape (voxel,)
         Number of the network; -1 for none.
+    networks : tuple of Network
+        Band and sign of each.
+    topographies : ndarray of shape (network, channel)
+        Power of each network at each electrode, V²/Hz, against the recording's reference.
+    hrf_peak_s : float
+        When the person's haemodynamic response peaks.
     """
 
     participant: str
@@ -76,6 +82,9 @@ class SimulatedRun:
     oracle: Floats
     coupled: Bools
     network: Ints
+    networks: tuple[Network, ...]
+    topographies: Floats
+    hrf_peak_s: float
 
 
 def simulate_recordings(
@@ -168,14 +177,7 @@ def _simulated(place: _Place, cap: Cap, model: eeg.SensorModel) -> SimulatedRun:
         participant=place.label,
         run=place.number,
         name=tree.run_stem(settings, place.label, place.number),
-        eeg=Recording(
-            volts,
-            settings.eeg_hz,
-            cap.names,
-            ("EEG",) * len(cap.names),
-            cap.positions_m,
-            tree.markers(activity, settings),
-        ),
+        eeg=_recording(volts, cap, activity, settings),
         clock=Clock(
             activity.offset_s, 1.0, 0.0, n_volumes, n_volumes, tree.VOLUME_MARKER, "recording"
         ),
@@ -187,6 +189,24 @@ def _simulated(place: _Place, cap: Cap, model: eeg.SensorModel) -> SimulatedRun:
         oracle=predicted @ weights,
         coupled=place.owner != NO_NETWORK,
         network=place.owner,
+        networks=model.networks,
+        topographies=np.stack([
+            np.diag(model.network_covariance(index)) for index in range(len(model.networks))
+        ]),
+        hrf_peak_s=peak_s,
+    )
+
+
+def _recording(
+    volts: Floats, cap: Cap, activity: Activity, settings: SimulationSettings
+) -> Recording:
+    return Recording(
+        volts,
+        settings.eeg_hz,
+        cap.names,
+        ("EEG",) * len(cap.names),
+        cap.positions_m,
+        tree.markers(activity, settings),
     )
 
 

@@ -19,7 +19,19 @@ ELECTRODES = (
     "Fp1", "Fp2", "AF3", "AF4", "F7", "F3", "Fz", "F4", "F8", "FC5", "FC1", "FC2", "FC6", "T7", "C3", "Cz", "C4",
     "T8", "CP5", "CP1", "CP2", "CP6", "P7", "P3", "Pz", "P4", "P8", "PO7", "PO3", "PO4", "PO8", "O1", "Oz", "O2",
 )
+CAPS = {
+    19: (
+        "Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T7", "C3", "Cz", "C4", "T8", "P7", "P3", "Pz", "P4", "P8", "O1",
+        "O2",
+    ),
+    34: ELECTRODES,
+    64: (
+        *ELECTRODES, "F1", "F2", "F5", "F6", "FC3", "FC4", "FT7", "FT8", "C1", "C2", "C5", "C6", "CP3", "CPz", "CP4",
+        "TP7", "TP8", "P1", "P2", "P5", "P6", "POz", "AF7", "AF8", "FT9", "FT10", "TP9", "TP10", "Fpz", "Iz",
+    ),
+}
 # fmt: on
+"""Electrodes of each cap."""
 REFERENCE = "FCz"
 GROUND = "AFz"
 ELECTRODE_SPREAD_M = 0.003
@@ -81,7 +93,8 @@ BACKGROUND, EVOKED = -1, -2
 def make_cap(settings: SimulationSettings, label: str) -> Cap:
     """Put the cap on, not quite in its place."""
     montage = mne.channels.make_standard_montage(_standard())
-    info = mne.create_info([*ELECTRODES, REFERENCE], 1000.0, "eeg", verbose="error")
+    names = CAPS[settings.caps[(int(label) - 1) % len(settings.caps)]]
+    info = mne.create_info([*names, REFERENCE], 1000.0, "eeg", verbose="error")
     info.set_montage(montage, verbose="error")
     positions = np.array([channel["loc"][:3] for channel in info["chs"]])
     rng = stream(settings.seed, label, "cap")
@@ -90,7 +103,7 @@ def make_cap(settings: SimulationSettings, label: str) -> Cap:
         name: np.asarray(point["r"])
         for name, point in zip(("LPA", "NAS", "RPA"), info["dig"][:3], strict=True)
     }
-    return Cap(ELECTRODES, positions[:-1], positions[-1], landmarks)
+    return Cap(names, positions[:-1], positions[-1], landmarks)
 
 
 def _standard() -> str:

@@ -11,6 +11,7 @@ from bids_app.labels import LABEL
 HeadKind = Literal["whole", "defaced", "stripped"]
 HEADS: tuple[HeadKind, ...] = ("whole", "defaced", "stripped")
 MOST_NETWORKS = 8
+CAPS = (19, 34, 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,8 @@ class SimulationSettings:
         Add gradient and pulse artefacts; the EEG then has 5000 Hz.
     head : {'whole', 'defaced', 'stripped'}
         What the anatomy shows.
+    caps : tuple of int
+        Electrodes (19, 34 or 64) of the participants' caps, who take turns.
     tr_s : float
         Repetition time.
     size : Size
@@ -133,6 +136,7 @@ class SimulationSettings:
     schedule_only: bool = False
     artefacts: bool = False
     head: HeadKind = "whole"
+    caps: tuple[int, ...] = (34,)
     tr_s: float = 2.0
     size: Size = SIZES["default"]
     difficulty: Difficulty = field(default_factory=Difficulty)
@@ -145,6 +149,8 @@ class SimulationSettings:
             raise UsageError(f"{self.n_networks} networks; expected 1 to {MOST_NETWORKS}")
         if self.head not in HEADS:
             raise UsageError(f"head is {self.head!r}; expected one of {', '.join(HEADS)}")
+        if not self.caps or set(self.caps) - set(CAPS):
+            raise UsageError(f"caps are {self.caps}; expected numbers of electrodes among {CAPS}")
         if self.n_participants < 1 or self.n_runs < 1 or self.size.n_volumes < 2:  # noqa: PLR2004
             raise UsageError(
                 f"{self.n_participants} participants, {self.n_runs} runs, {self.size.n_volumes} volumes; "

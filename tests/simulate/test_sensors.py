@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,15 @@ def test_caps_differ_a_little_between_people() -> None:
     assert len(one.names) == 34
     assert one.landmarks_m["NAS"][1] > 0.08
     assert one.landmarks_m["LPA"][0] < -0.07 < 0.07 < one.landmarks_m["RPA"][0]
+
+
+def test_caps_take_turns() -> None:
+    settings = replace(SETTINGS, caps=(34, 19, 64))
+    caps = [make_cap(settings, label) for label in ("01", "02", "03", "04")]
+    assert [len(cap.names) for cap in caps] == [34, 19, 64, 34]
+    assert all(len(set(cap.names)) == len(cap.names) == len(cap.positions_m) for cap in caps)
+    shared = [caps[2].names.index(name) for name in caps[1].names]
+    assert np.abs(caps[2].positions_m[shared] - caps[1].positions_m).max() < 0.02
 
 
 def test_dipoles_lie_in_their_networks_and_point_outwards(world: World) -> None:

@@ -15,6 +15,7 @@ from bids_app.simulate.settings import SIZES, Difficulty, SimulationSettings, si
         ({"task": "a b"}, r"task is 'a b'; expected letters"),
         ({"n_networks": 9}, r"9 networks; expected 1 to 8"),
         ({"head": "hat"}, r"head is 'hat'; expected one of whole, defaced, stripped"),
+        ({"caps": (34, 20)}, r"caps are \(34, 20\); expected .* \(19, 34, 64\)"),
         ({"n_participants": 0}, r"0 participants, 2 runs, 170 volumes"),
         ({"difficulty": Difficulty(coupled_share=1.5)}, r"variance is 1\.5; expected 0"),
         ({"tr_s": 2000.0}, r"repetition time is 2000; expected 0\.1"),
