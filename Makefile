@@ -11,6 +11,7 @@ VARIANT ?= cpu
 # an index with torch alone; without one, torch comes from where everything else does
 TORCH_INDEX ?=
 VENV ?= .venv
+DOCS_VENV ?= .venv-docs
 DEMO ?= demo
 DEMO_SIZE ?= small
 DEMO_PARTICIPANTS ?= 3
@@ -28,7 +29,7 @@ CODE := bids_app tests run.py .ci $(wildcard benchmarks)
 # the app and its tests call programs that came with them
 demo unit app container-lint bench: export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help venv demo check format unit app container-lint test containers bench lock clean
+.PHONY: help venv demo check format unit app container-lint test containers bench faults docs descriptor lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -75,7 +76,7 @@ container-lint: venv ## the image recipes, without building them
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/pytest -q -m containers
 
-test: check container-lint app ## everything that CI runs
+test: check container-lint docs app ## everything that CI runs
 
 containers: ## build both images and run the smallest dataset in them
 	CONTAINER_TOOLS="$(CONTAINER_TOOLS)" VARIANT=$(VARIANT) TORCH_INDEX="$(TORCH_INDEX)" tests/containers/run
@@ -85,10 +86,22 @@ bench: venv ## measure accuracy and speed; DATA=FOLDER adds the benchmark on rea
 	  echo "== $$name"; PYTHONPATH=. $(BIN)/python benchmarks/$$name.py; done
 	@$(if $(DATA),PYTHONPATH=. $(BIN)/python benchmarks/real_input.py "$(DATA)",echo "== real_input: not run, no DATA")
 
+faults: venv ## kill, corrupt, fill the disk: try the faults of docs/reliability.md and print the table (half an hour)
+	PYTHONPATH=. $(BIN)/python -m tests.faults.table --write
+
+docs: ## the documentation, in site/; the descriptor is validated too
+	test -x $(DOCS_VENV)/bin/python || $(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet --no-deps --requirement requirements-docs.lock
+	$(DOCS_VENV)/bin/mkdocs build --quiet --strict
+	$(DOCS_VENV)/bin/bosh validate hpc/nipoppy/descriptor.json
+
+descriptor: venv ## the Boutiques descriptor, from the command line
+	PYTHONPATH=. $(BIN)/python .ci/descriptor.py
+
 lock: ## choose the newest versions that fit, and write them down
 	tool=$$(mktemp -d) && trap 'rm -rf "$$tool"' EXIT && \
 	  $(PYTHON) -m venv "$$tool" && "$$tool/bin/python" .ci/lock.py
 
 clean: ## remove what make made, the demo too
-	rm -rf $(VENV) $(DEMO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(DOCS_VENV) site $(DEMO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find bids_app tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -17,18 +17,30 @@ from typing import Any
 import numpy as np
 
 from bids_app import __version__
-from bids_app.errors import AppError
+from bids_app.errors import AppError, MissingInputError
 from bids_app.files.sidecar import read_json, write_json
 
 BLOCK_BYTES = 2**20
 
 
 def sha256(path: Path) -> str:
-    """Hash of a file's content."""
+    """Hash of a file's content.
+
+    Raises
+    ------
+    MissingInputError
+        When it cannot be read.
+    """
     digest = hashlib.sha256()
-    with path.open("rb") as opened:
-        while block := opened.read(BLOCK_BYTES):
-            digest.update(block)
+    try:
+        with path.open("rb") as opened:
+            while block := opened.read(BLOCK_BYTES):
+                digest.update(block)
+    except OSError as error:
+        raise MissingInputError(
+            f"{path}: cannot be read: {error.strerror}",
+            hint="is the dataset complete, and mounted? A link may lead nowhere",
+        ) from error
     return digest.hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ SHORTEST_TR_S, LONGEST_TR_S = 0.1, 20.0
 SLICE_AXES = {"i": 0, "j": 1, "k": 2}
 HEADER_TEXT_LENGTH = 79
 TRUNCATED = "the file is truncated, or its header is broken; fetch it again"
+BLOCK_BYTES = 2**20
 DEFLATE_AT_MOST = 1032  # nothing compresses further (zlib, technical details)
 
 
@@ -218,7 +220,14 @@ def _refuse_more_than_memory_holds(image: Any, path: Path) -> None:
 def _array(image: Any, path: Path) -> Floats:
     _refuse_more_than_memory_holds(image, path)
     try:
-        data: Floats = np.asanyarray(image.dataobj, dtype=np.float32)
+        if path.suffix != ".gz":
+            return np.asanyarray(image.dataobj, dtype=np.float32)
+        with gzip.open(path) as opened:
+            stream = type(image).from_stream(opened)
+            data: Floats = np.asanyarray(stream.dataobj, dtype=np.float32)
+            # To the very end, where the checksum stands: nibabel stops at the last voxel.
+            while opened.read(BLOCK_BYTES):
+                pass
     except Exception as error:
         raise MissingInputError(
             f"{path}: cannot be read to its end: {error}",

@@ -12,6 +12,7 @@ import pytest
 
 from bids_app.derivatives import provenance
 from bids_app.derivatives.provenance import Stage, key
+from bids_app.errors import MissingInputError
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,14 @@ def test_the_hash_is_that_of_the_content(tmp_path: Path) -> None:
     path = tmp_path / "large"
     path.write_bytes(b"x" * (2**20 + 1))
     assert provenance.sha256(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("link")
+    for name, why in (("nothing", "No such file"), ("link", "Too many levels")):
+        with pytest.raises(MissingInputError, match=f"{name}: cannot be read: {why}") as caught:
+            provenance.sha256(tmp_path / name)
+        assert "link may lead nowhere" in caught.value.hint
 
 
 def test_the_same_inputs_and_settings_have_the_same_key(inputs: list[Path]) -> None:

@@ -303,6 +303,13 @@ def test_a_header_that_promises_more_than_the_file_can_hold_is_told(tmp_path: Pa
     assert "header is broken" in caught.value.hint
 
 
+def test_a_checksum_that_does_not_fit_is_told(tmp_path: Path, data: Floats) -> None:
+    path = save(tmp_path / "a.nii.gz", data, (2, 2.5, 3, 2.0))
+    path.write_bytes(path.read_bytes()[:-8] + bytes(8))
+    with pytest.raises(MissingInputError, match=r"a\.nii\.gz: cannot be read to its end: CRC"):
+        nifti.read_bold(path, {"RepetitionTime": 2.0})
+
+
 def test_an_image_larger_than_memory_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
