@@ -1,4 +1,5 @@
 # docker build -t eeg2fmri .
+#   --build-arg BASE=python:3.11-slim-bookworm@sha256:...             for a release: the base by digest, which the image records
 #   --build-arg VARIANT=cuda                                          for an NVIDIA GPU
 #   --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu      a small torch, without CUDA libraries
 ARG BASE=python:3.11-slim-bookworm
@@ -45,10 +46,14 @@ ENV PATH=/opt/eeg2fmri/bin:$PATH \
     LANG=C.UTF-8
 WORKDIR /tmp
 
+ARG BASE
+ARG VARIANT=cpu
 ARG VERSION
 ARG VCS_REF
 ARG BUILD_DATE
-LABEL org.opencontainers.image.title="eeg2fmri" \
+LABEL org.opencontainers.image.base.name="${BASE}" \
+      org.eeg2fmri.variant="${VARIANT}" \
+      org.opencontainers.image.title="eeg2fmri" \
       org.opencontainers.image.description="A BIDS-App that learns fMRI from EEG and synthesizes BOLD from it" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${VCS_REF}" \
