@@ -14,10 +14,10 @@ from bids_app.errors import AppError, MissingInputError
 from bids_app.files import nifti
 from bids_app.files.template import NAME, load_template
 from bids_app.learn import device
+from bids_app.pipeline import draw_fmri
 from bids_app.pipeline.place import Figures, output_grid, target
 from bids_app.pipeline.record import Record
 from bids_app.preproc import fmri
-from bids_app.report import figures
 from bids_app.values import Floats
 from bids_app.values.entities import Entities
 from bids_app.values.estimates import AnatFit
@@ -128,7 +128,8 @@ class Anatomy:
             n_threads=self.config.omp_nthreads,
             device=str(device.choose(self.config.device)),
         )
-        fit = fmri.fit_anatomy(nifti.read_volume(self._t1w), template, settings)
+        raw = nifti.read_volume(self._t1w)
+        fit = fmri.fit_anatomy(raw, template, settings)
         grid = output_grid(self.config)
         images = {"T1w": fit.t1w.data, "brain": fit.brain.inside.astype(np.float32), **fit.tissues}
         moved = {name: fmri.to_template(data, fit, grid) for name, data in images.items()}
@@ -136,32 +137,8 @@ class Anatomy:
         files = anatomical.write_anatomy(
             self._target, fit, anatomical.InTemplate(moved, grid, backward)
         )
-        told = self._draw(moved)
+        told = Figures(self.config.output_dir, self.entities)
+        draw_fmri.anatomy(told, raw, fit, moved["T1w"], grid)
         return stage.record(
             [*files, *told.files()], {"figures": told.told, "notes": list(fit.notes)}
         )
-
-    def _draw(self, moved: dict[str, Floats]) -> Figures:
-        grid = output_grid(self.config)
-        told = Figures(self.config.output_dir, self.entities)
-        path = told.add(
-            "normalisation",
-            "T1w on the template",
-            "The participant's T1w in template space, with the template's grey and white matter drawn over it. The "
-            "lines should follow the folds and the ventricles.",
-        )
-        template = load_template(2)
-        masks = {
-            name: fmri.onto_grid(tissue, template.grid, grid) > 0.5  # noqa: PLR2004
-            for name, tissue in (("GM", template.gm), ("WM", template.wm))
-        }
-        fixed = fmri.onto_grid(template.t1.data, template.grid, grid)
-        figures.registration(path, moved["T1w"], fixed, grid, masks, ("T1w", "template"))
-        path = told.add(
-            "tissues",
-            "Tissues of the participant",
-            "Grey and white matter as estimated for this participant, over their T1w in template space.",
-        )
-        own = {name: moved[name] > 0.5 for name in ("brain", "GM", "WM")}  # noqa: PLR2004
-        figures.mask_over_mean(path, moved["T1w"], own, grid)
-        return told

@@ -6,28 +6,23 @@ import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from bids_app.config import RunConfig
 from bids_app.derivatives import provenance, write
 from bids_app.files import nifti
 from bids_app.files.template import NAME
 from bids_app.layout.slice_order import UNCORRECTED
+from bids_app.pipeline import draw_fmri
 from bids_app.pipeline.anatomy import Anatomy
 from bids_app.pipeline.place import HALF, Figures, output_grid, target
 from bids_app.pipeline.reused import take_over
 from bids_app.pipeline.slices import told_metadata
 from bids_app.preproc import fmri
-from bids_app.report import figures
-from bids_app.values import Floats
 from bids_app.values.entities import Entities
 from bids_app.values.estimates import RunFit
 from bids_app.values.pairing import Run
 from bids_app.values.space import Mask
 
 log = logging.getLogger(__name__)
-
-MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +88,10 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
         *_write(where, engine.anatomy, fit, bold),
         *write.write_confounds(where, confounds),
     ]
-    told = _draw(engine, entities, bold, confounds.columns)
+    told = Figures(config.output_dir, entities)
+    draw_fmri.run(told, (fit, anatomy), bold, confounds)
+    tissues = {name: engine.anatomy.in_template(name) for name in fmri.TISSUES}
+    draw_fmri.series(told, bold, tissues)
     notes = [*slice_notes, *fit.notes, *confounds.notes]
     return stage.record([*files, *told.files()], {"figures": told.told, "notes": notes})
 
@@ -114,36 +112,3 @@ def _write(
     corrected = fit.slice_times_s is not None
     series = write.write_bold(where.made_from(*through), bold, slice_timing_corrected=corrected)
     return [*estimates.written, *series]
-
-
-def _draw(
-    engine: Engine, entities: Entities, bold: write.BoldInTemplate, confounds: dict[str, Floats]
-) -> Figures:
-    grid = bold.mask.grid
-    told = Figures(engine.config.output_dir, entities)
-    path = told.add(
-        "masks",
-        "Masks over mean BOLD",
-        "Mean BOLD in template space with the outlines of the run's brain mask and of the participant's grey and "
-        "white matter.",
-    )
-    masks = {"brain": bold.mask.inside}
-    masks |= {name: engine.anatomy.in_template(name) > HALF for name in ("GM", "WM")}
-    figures.mask_over_mean(path, bold.reference, masks, grid)
-    path = told.add(
-        "coregistration",
-        "BOLD on T1w",
-        "Mean BOLD and T1w in template space with the participant's white matter drawn over both. The line should "
-        "follow the same edge in each.",
-    )
-    anatomy = engine.anatomy.in_template("T1w")
-    figures.registration(path, bold.reference, anatomy, grid, {"WM": masks["WM"]}, ("BOLD", "T1w"))
-    path = told.add(
-        "motion",
-        "Head motion",
-        "Translation, rotation, framewise displacement and DVARS of each volume.",
-    )
-    parameters = np.stack([confounds[name] for name in MOTION], axis=1)
-    fd_mm, dvars = confounds["framewise_displacement"], confounds.get("dvars")
-    figures.motion(path, parameters, fd_mm, dvars, bold.tr_s)
-    return told

@@ -103,6 +103,16 @@ class Figures:
         self.told.append(told)
         return path
 
+    def pair(self, what: str, title: str, caption: str) -> tuple[Path, Path]:
+        """Announce two pictures that the page shows by turns; gives where to draw them."""
+        first = self.add(what, title, caption)
+        second = first.with_name(first.name.replace(f"desc-{what}_", f"desc-{what}2_"))
+        self.told[-1]["second"] = second.relative_to(self.root).as_posix()
+        return first, second
+
     def files(self) -> list[Path]:
         """The figures that were drawn."""
-        return [self.root / figure["path"] for figure in self.told]
+        names = [
+            figure[key] for figure in self.told for key in ("path", "second") if key in figure
+        ]
+        return [self.root / name for name in names]

@@ -21,8 +21,8 @@ class Picture:
     ----------
     title, caption, alt : str
         As the record has them.
-    source : str
-        Data URI; empty when there is a problem.
+    source, second : str
+        Data URIs: of the figure, empty when there is a problem, and of the one that it takes turns with, if any.
     width, height : int
         In pixels.
     problem : str
@@ -33,6 +33,7 @@ class Picture:
     caption: str
     alt: str
     source: str = ""
+    second: str = ""
     width: int = 0
     height: int = 0
     problem: str = ""
@@ -46,15 +47,20 @@ def of(output_dir: Path, table: Table) -> list[Picture]:
 def _picture(output_dir: Path, row: Table) -> Picture:
     title = text(row, "title", "Figure")
     caption, alt = text(row, "caption", ""), text(row, "alt", title)
-    name = text(row, "path", "")
-    try:
-        content = _content(output_dir, name)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        return Picture(title, caption, alt, problem=f"{name or 'no path'}: {reason}")
-    width, height = struct.unpack(">II", content[16:24])
-    source = f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
-    return Picture(title, caption, alt, source, width, height)
+    contents = []
+    for name in [text(row, "path", ""), *([text(row, "second", "")] if "second" in row else [])]:
+        try:
+            contents.append(_content(output_dir, name))
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            return Picture(title, caption, alt, problem=f"{name or 'no path'}: {reason}")
+    width, height = struct.unpack(">II", contents[0][16:24])
+    sources = [
+        f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
+        for content in contents
+    ]
+    second = sources[1] if len(sources) > 1 else ""
+    return Picture(title, caption, alt, sources[0], second, width, height)
 
 
 def _content(output_dir: Path, name: str) -> bytes:

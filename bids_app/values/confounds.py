@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from bids_app.values import Floats
+from bids_app.values import Bools, Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,11 +20,14 @@ class Confounds:
         What each column is, for its sidecar.
     notes : tuple of str
         What a reader of the report must know.
+    masks : dict of str to ndarray of shape (x, y, z)
+        Where the signals were read: ``brain``, ``CSF``, ``WM`` and ``edge`` of the raw grid.
     """
 
     columns: dict[str, Floats]
     about: dict[str, dict[str, Any]]
     notes: tuple[str, ...] = ()
+    masks: dict[str, Bools] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse columns of several lengths."""

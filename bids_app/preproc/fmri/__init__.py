@@ -21,10 +21,12 @@ from bids_app.preproc.fmri.resample import (
 from bids_app.preproc.fmri.run import fit_run
 from bids_app.preproc.fmri.settings import AnatSettings, RunSettings
 from bids_app.preproc.fmri.smooth import smooth
+from bids_app.preproc.fmri.tissues import TISSUES
 from bids_app.preproc.fmri.warp import displaced, inverted
 from bids_app.values.estimates import AnatFit, RunFit
 
 __all__ = [
+    "TISSUES",
     "AnatFit",
     "AnatSettings",
     "RunFit",

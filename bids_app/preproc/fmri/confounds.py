@@ -135,7 +135,11 @@ def confounds(bold: BoldSeries, run_fit: RunFit, anat: AnatFit, n_threads: int =
         columns |= _expanded(name, course)
     outliers = (moved_mm > FD_OUTLIER_MM) | (standard > DVARS_OUTLIER)
     columns |= _spikes("motion_outlier", outliers & steady)
-    return Confounds(columns, _told(columns) | about, masks.notes)
+    shown = {"CSF": masks.csf, "WM": masks.white_matter, "edge": masks.crown}
+    shown = {"brain": run_fit.brain.inside} | {
+        name: mask for name, mask in shown.items() if mask.any()
+    }
+    return Confounds(columns, _told(columns) | about, masks.notes, shown)
 
 
 def _look(bold: BoldSeries, run_fit: RunFit, crown: Bools, n_threads: int) -> _Seen:

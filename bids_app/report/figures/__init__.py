@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from bids_app.report.figures.brain import mask_over_mean, r_map, registration
+from bids_app.report.figures.brain import flicker, mask_over_mean, r_map, tsnr_map
 from bids_app.report.figures.eeg import clock, eeg_spectrum
 from bids_app.report.figures.scores import null_histogram, score_bars
-from bids_app.report.figures.series import carpet, motion, timecourses
+from bids_app.report.figures.series import Course, carpet, motion, timecourses
+from bids_app.report.figures.slices import thinned
 
 __all__ = [
+    "Course",
     "carpet",
     "clock",
     "eeg_spectrum",
+    "flicker",
     "mask_over_mean",
     "motion",
     "null_histogram",
     "r_map",
-    "registration",
     "score_bars",
+    "thinned",
     "timecourses",
+    "tsnr_map",
 ]

@@ -1,4 +1,4 @@
-"""Brains: masks, registrations and maps of scores, slice by slice."""
+"""Brains: masks, pairs of images and maps, slice by slice."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ from bids_app.report.figures import canvas, slices
 from bids_app.values import Bools, Floats
 from bids_app.values.space import Grid
 
-MASK_COLOURS = {"brain": canvas.YELLOW, "GM": canvas.SKY, "WM": canvas.RED, "CSF": canvas.GREEN}
+MASK_COLOURS = {
+    "brain": canvas.YELLOW,
+    "GM": canvas.SKY,
+    "WM": canvas.RED,
+    "CSF": canvas.GREEN,
+    "edge": canvas.PURPLE,
+}
 FOOT_IN = 0.32
-CHECKER_MM = 18.0
 
 
 def mask_over_mean(path: Path, mean: Floats, masks: dict[str, Bools], grid: Grid) -> Path:
@@ -48,53 +53,73 @@ def mask_over_mean(path: Path, mean: Floats, masks: dict[str, Bools], grid: Grid
     return canvas.save(figure, path)
 
 
-def registration(
-    path: Path,
-    moving: Floats,
-    fixed: Floats,
-    grid: Grid,
+def flicker(
+    paths: tuple[Path, Path],
+    images: tuple[Floats, Floats],
     masks: dict[str, Bools],
-    names: tuple[str, str] = ("moving image", "template"),
-) -> Path:
-    """Draw borders known from the fixed image over the moved one, and a checkerboard of both.
+    grid: Grid,
+    names: tuple[str, str],
+) -> tuple[Path, Path]:
+    """Draw two images slice by slice alike, so that a page can show them by turns.
+
+    Parameters
+    ----------
+    paths : tuple of (Path, Path)
+        PNGs to write.
+    images : tuple of ndarray of shape (x, y, z)
+        Such as an image that was moved, and the one it was moved to.
+    masks : dict of str to ndarray of shape (x, y, z)
+        Borders that are drawn over both. Nothing farther than 10 mm from all of them is drawn, so no face.
+    grid : Grid
+        Of all images.
+    names : tuple of (str, str)
+        Of the images.
+
+    Returns
+    -------
+    tuple of (Path, Path)
+        `paths`.
+    """
+    shown, inside = slices.view(grid, masks), _union(masks)
+    for path, image, name in zip(paths, images, names, strict=True):
+        figure = canvas.sheet(slices.WIDTH_IN, shown.height_in() + FOOT_IN, dark=True)
+        limits = slices.window(image, inside)
+        for tile in slices.mosaic(figure, shown):
+            tile.grey(image, limits)
+            _outlines(tile, masks)
+        _key(figure, shown.height_in(), f"{name}; line = border of", _colours(masks))
+        canvas.save(figure, path)
+    return paths
+
+
+def tsnr_map(path: Path, tsnr: Floats, grid: Grid, inside: Bools) -> Path:
+    """Draw the temporal signal-to-noise ratio.
 
     Parameters
     ----------
     path : Path
         PNG to write.
-    moving : ndarray of shape (x, y, z)
-        The image that was moved, already on `grid`.
-    fixed : ndarray of shape (x, y, z)
-        The image that it was moved to.
+    tsnr : ndarray of shape (x, y, z)
+        Mean over time divided by the standard deviation.
     grid : Grid
-        Of all images.
-    masks : dict of str to ndarray of shape (x, y, z)
-        Borders to draw, of the fixed image: tissues and the brain. Nothing farther than
-        10 mm from all of them is drawn, so no face.
-    names : tuple of (str, str)
-        Of the moving and the fixed image.
+        Of the map.
+    inside : ndarray of shape (x, y, z)
+        Brain; nothing else is drawn.
 
     Returns
     -------
     Path
         `path`.
     """
-    shown = slices.view(grid, masks)
-    inside = _union(masks)
-    board = np.where(_checks(grid), _unit(moving, inside), _unit(fixed, inside))
-    limits = slices.window(moving, inside)
-    lower = shown.only(slices.AXIAL, slices.SAGITTAL)
-    middle_in = shown.height_in() + FOOT_IN
-    figure = canvas.sheet(slices.WIDTH_IN, middle_in + lower.height_in() + FOOT_IN, dark=True)
-    for tile in slices.mosaic(figure, shown):
-        tile.grey(moving, limits)
-        _outlines(tile, masks)
-    for tile in slices.mosaic(figure, lower, middle_in):
-        tile.grey(board, (0.0, 1.0))
-    words = f"{names[0]} in grey; line = border, from the {names[1]}, of"
-    _key(figure, shown.height_in(), words, _colours(masks))
-    _key(figure, middle_in + lower.height_in(), f"squares by turns: {names[0]}, {names[1]}", {})
-    return canvas.save(figure, path)
+    known = tsnr[inside & np.isfinite(tsnr)]
+    top = float(np.percentile(known, 98)) if known.size else 1.0
+    words = f"tSNR: median {np.median(known):.0f}" if known.size else "tSNR: no voxel has a value"
+    return _map(
+        path,
+        np.where(inside, tsnr, np.nan),
+        (grid, {"brain": inside}),
+        (Normalize(0, top), "inferno", words),
+    )
 
 
 def r_map(path: Path, r: Floats, grid: Grid, background: Floats, title: str = "Pearson r") -> Path:
@@ -119,18 +144,32 @@ def r_map(path: Path, r: Floats, grid: Grid, background: Floats, title: str = "P
         `path`.
     """
     inside = np.isfinite(r) & (r != 0)
-    shown = slices.view(grid, {"map": inside} if inside.any() else {"background": background > 0})
-    known = np.where(inside, r, np.nan)
+    masks = {"map": inside} if inside.any() else {"background": background > 0}
     limit = scale_limit(r[inside])
+    words = f"{title}: {_extent(r[inside])}"
+    look = (Normalize(-limit, limit), "RdBu_r", words)
+    return _map(path, np.where(inside, r, np.nan), (grid, masks), look, background)
+
+
+def _map(
+    path: Path,
+    values: Floats,
+    place: tuple[Grid, dict[str, Bools]],
+    look: tuple[Normalize, str, str],
+    background: Floats | None = None,
+) -> Path:
+    grid, masks = place
+    scale, colours, words = look
+    shown = slices.view(grid, masks)
     figure = canvas.sheet(slices.WIDTH_IN, shown.height_in() + 2 * FOOT_IN, dark=True)
-    limits = slices.window(background, inside)
+    limits = None if background is None else slices.window(background, np.isfinite(values))
     for tile in slices.mosaic(figure, shown):
-        tile.grey(background, limits)
-        tile.colour(known, limit)
-    colours = ScalarMappable(Normalize(-limit, limit), "RdBu_r")
+        if background is not None and limits is not None:
+            tile.grey(background, limits)
+        tile.colour(values, scale, colours)
     strip = figure.add_axes((0.2, 1.35 * FOOT_IN / figure.get_figheight(), 0.6, 0.018))
-    bar = figure.colorbar(colours, cax=strip, orientation="horizontal")
-    bar.set_label(f"{title}: {_extent(r[inside])}", color="white", fontsize=9, labelpad=1)
+    bar = figure.colorbar(ScalarMappable(scale, colours), cax=strip, orientation="horizontal")
+    bar.set_label(words, color="white", fontsize=9, labelpad=1)
     bar.ax.tick_params(colors="white", labelsize=8)
     return canvas.save(figure, path)
 
@@ -150,21 +189,6 @@ def _extent(r: Floats) -> str:
 def _union(masks: dict[str, Bools]) -> Bools:
     union: Bools = np.logical_or.reduce(list(masks.values()))
     return union
-
-
-def _unit(data: Floats, inside: Bools) -> Floats:
-    low, high = slices.window(data, inside)
-    scaled: Floats = np.clip((data - low) / (high - low), 0, 1)
-    return scaled
-
-
-def _checks(grid: Grid) -> Bools:
-    steps = [
-        np.arange(n) * zoom // CHECKER_MM
-        for n, zoom in zip(grid.shape, grid.zooms_mm, strict=True)
-    ]
-    parity: Bools = np.add.reduce(np.meshgrid(*steps, indexing="ij")) % 2 == 0
-    return parity
 
 
 def _colours(masks: dict[str, Bools]) -> dict[str, str]:

@@ -24,8 +24,10 @@ RESOLUTIONS_DPI = (144, 120, 100, 80, 60, 40)
 
 
 def sheet(width_in: float, height_in: float, *, dark: bool = False) -> Figure:
-    """Make an empty figure that needs no display; on a dark one, axes are placed by hand."""
-    figure = Figure(figsize=(width_in, height_in), facecolor="black" if dark else "white")
+    """Make an empty figure that needs no display; on a dark one, for images, axes are placed by hand."""
+    # Voxels need fewer pixels than letters.
+    dpi = RESOLUTIONS_DPI[1 if dark else 0]
+    figure = Figure(figsize=(width_in, height_in), dpi=dpi, facecolor="black" if dark else "white")
     FigureCanvasAgg(figure)
     if not dark:
         figure.set_layout_engine("constrained", w_pad=0.04, h_pad=0.04)
@@ -71,7 +73,7 @@ def save(figure: Figure, path: Path, largest_bytes: int = LARGEST_BYTES) -> Path
         `path`.
     """
     encoded = b""
-    for dpi in RESOLUTIONS_DPI:
+    for dpi in [dpi for dpi in RESOLUTIONS_DPI if dpi <= figure.dpi]:
         picture = _drawn(figure, dpi)
         encoded = _encoded(picture, dpi)
         if len(encoded) > largest_bytes:

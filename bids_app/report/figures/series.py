@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +14,41 @@ from bids_app.report.figures import canvas
 from bids_app.values import Bools, Floats, Ints
 
 FD_LIMIT_MM = 0.5
+DVARS_LIMIT = 1.5
 CARPET_ROWS = 260
 CARPET_SD = 2.5
 
 
-def motion(
-    path: Path, parameters: Floats, fd_mm: Floats, dvars: Floats | None, tr_s: float
-) -> Path:
-    """Draw head motion along a run.
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """How a head moved, and what that did.
+
+    Attributes
+    ----------
+    parameters : ndarray of shape (time, 6)
+        Translations along x, y, z in millimetres, rotations about x, y, z in radians.
+    fd_mm, std_dvars : ndarray of shape (time,)
+        Framewise displacement, and standardised change of the image; NaN where there is none.
+    outliers, dummies : ndarray of shape (time,)
+        True for volumes that move too much, and for those before the steady state.
+    """
+
+    parameters: Floats
+    fd_mm: Floats
+    std_dvars: Floats
+    outliers: Bools
+    dummies: Bools
+
+
+def motion(path: Path, course: Course, tr_s: float) -> Path:
+    """Draw head motion along a run; outliers and volumes before the steady state are bands.
 
     Parameters
     ----------
     path : Path
         PNG to write.
-    parameters : ndarray of shape (time, 6)
-        Translations along x, y, z in millimetres, rotations about x, y, z in radians.
-    fd_mm : ndarray of shape (time,)
-        Framewise displacement; NaN where there is none.
-    dvars : ndarray of shape (time,) or None
-        Change of the image from volume to volume; None draws no such panel.
+    course : Course
+        What to draw.
     tr_s : float
         Repetition time.
 
@@ -40,25 +57,35 @@ def motion(
     Path
         `path`.
     """
-    n_panels = 3 if dvars is None else 4
-    figure = canvas.sheet(10.0, 1.55 * n_panels)
-    panels = figure.subplots(n_panels, 1, sharex=True)
-    times_s = np.arange(len(parameters)) * tr_s
-    _three(panels[0], times_s, parameters[:, :3], "translation (mm)")
-    _three(panels[1], times_s, np.degrees(parameters[:, 3:]), "rotation (°)")
+    figure = canvas.sheet(10.0, 1.55 * 4)
+    panels = figure.subplots(4, 1, sharex=True)
+    times_s = np.arange(len(course.parameters)) * tr_s
+    _three(panels[0], times_s, course.parameters[:, :3], "translation (mm)")
+    _three(panels[1], times_s, np.degrees(course.parameters[:, 3:]), "rotation (°)")
     canvas.legend(panels[0])
-    panels[2].plot(times_s, fd_mm, color=canvas.INK, linewidth=1)
-    panels[2].axhline(FD_LIMIT_MM, color=canvas.RED, linewidth=1, linestyle="--")
-    n_over = int(np.sum(fd_mm > FD_LIMIT_MM))
-    words = f"mean {np.nanmean(fd_mm):.2f} mm; volumes over {FD_LIMIT_MM:g} mm: {n_over}"
-    canvas.tidy(panels[2], y="FD (mm)", title=words)
-    panels[2].set_ylim(0, max(2.0 * FD_LIMIT_MM, 1.05 * float(np.nanmax(fd_mm))))
-    if dvars is not None:
-        panels[3].plot(times_s, dvars, color=canvas.INK, linewidth=1)
-        canvas.tidy(panels[3], y="DVARS")
+    _limited(panels[2], times_s, course.fd_mm, FD_LIMIT_MM, ("FD (mm)", "mm"))
+    _limited(panels[3], times_s, course.std_dvars, DVARS_LIMIT, ("std. DVARS", ""))
+    for flagged, colour in ((course.outliers, canvas.ORANGE), (course.dummies, canvas.GREY)):
+        for panel in panels:
+            for start in times_s[flagged] - tr_s / 2:
+                panel.axvspan(start, start + tr_s, color=colour, alpha=0.3, linewidth=0)
     panels[-1].set_xlabel("time (s)", fontsize=9.5)
-    panels[-1].set_xlim(0, times_s[-1])
+    panels[-1].set_xlim(-tr_s / 2, times_s[-1] + tr_s / 2)
     return canvas.save(figure, path)
+
+
+def _limited(
+    axes: Axes, times_s: Floats, values: Floats, limit: float, words: tuple[str, str]
+) -> None:
+    """Draw a course with the limit from which on a volume is an outlier, and count."""
+    axes.plot(times_s, values, color=canvas.INK, linewidth=1)
+    axes.axhline(limit, color=canvas.RED, linewidth=1, linestyle="--")
+    y, unit = words
+    unit = f" {unit}" if unit else ""
+    known = values[np.isfinite(values)]
+    told = f"mean {known.mean():.2f}{unit}; " if known.size else ""
+    canvas.tidy(axes, y=y, title=f"{told}volumes over {limit:g}{unit}: {np.sum(known > limit)}")
+    axes.set_ylim(0, max(2.0 * limit, 1.05 * float(known.max(initial=0.0))))
 
 
 def carpet(

@@ -9,7 +9,10 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from contourpy import contour_generator
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from scipy import ndimage
 
@@ -19,6 +22,7 @@ from bids_app.values.space import Grid
 Kind = TypeVar("Kind", bound=np.generic)
 # Far enough to judge the border of a mask, near enough that no face is drawn.
 MARGIN_MM = 10.0
+COARSE_MM = 3.0
 WIDTH_IN = 10.0
 AXIAL, CORONAL, SAGITTAL = 2, 1, 0
 
@@ -34,7 +38,9 @@ class View:
     turned : Grid
         The same voxels, in RAS order.
     near : ndarray of shape (x, y, z)
-        Voxels of the brain and its margin, in RAS order; nothing else is drawn.
+        Voxels of the brain and its margin, in RAS order and thinned by ``steps``; nothing else is drawn.
+    steps : tuple of int
+        Voxels along x, y, z for one of ``near``.
     box : tuple of (int, int)
         First voxel that is drawn and the one after the last, along x, y, z.
     planes : tuple of int
@@ -46,6 +52,7 @@ class View:
     grid: Grid
     turned: Grid
     near: Bools
+    steps: tuple[int, ...]
     box: tuple[tuple[int, int], ...]
     planes: tuple[int, ...] = (AXIAL, CORONAL, SAGITTAL)
     n_slices: int = 7
@@ -74,28 +81,38 @@ class View:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tile:
-    """One slice of a view and the axes that it is drawn on."""
+    """One slice of a view, and where on the axes it is drawn: left, bottom, width and height in inches.
+
+    All slices of a figure share axes, as making axes takes longer than drawing a slice.
+    """
 
     axes: Axes
     view: View
     plane: int
     index: int
+    box_in: tuple[float, float, float, float]
 
     def cut(self, data: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
         """Take this slice, shape (vertical, horizontal), of a volume of shape (x, y, z)."""
-        return self._of_turned(turn(data, self.view.grid))
-
-    def _of_turned(self, data: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
         index: list[slice | int] = [slice(*span) for span in self.view.box]
         index[self.plane] = self.index
-        return data[tuple(index)].T
+        return turn(data, self.view.grid)[tuple(index)].T
 
     @property
-    def aspect(self) -> float:
-        """Height of a voxel over its width."""
-        horizontal, vertical = (axis for axis in range(3) if axis != self.plane)
-        zooms = self.view.turned.zooms_mm
-        return float(zooms[vertical] / zooms[horizontal])
+    def near(self) -> Bools:
+        """Which voxels of the slice, shape (vertical, horizontal), lie near the brain."""
+        along = [
+            np.arange(*span) // step
+            for span, step in zip(self.view.box, self.view.steps, strict=True)
+        ]
+        along[self.plane] = np.array([self.index // self.view.steps[self.plane]])
+        return self.view.near[np.ix_(*along)].squeeze(self.plane).T
+
+    @property
+    def extent(self) -> tuple[float, float, float, float]:
+        """Left, right, bottom and top in inches."""
+        left, bottom, width, height = self.box_in
+        return left, left + width, bottom, bottom + height
 
     @property
     def place(self) -> str:
@@ -107,29 +124,41 @@ class Tile:
 
     def grey(self, data: Floats, limits: tuple[float, float]) -> None:
         """Draw a volume of shape (x, y, z) in grey; black where it is far from the brain."""
-        shown = np.where(self._of_turned(self.view.near), self.cut(data), limits[0])
+        shown = np.where(self.near, self.cut(data), limits[0])
         low, high = limits
         self.axes.imshow(
-            shown, cmap="gray", vmin=low, vmax=high, origin="lower", aspect=self.aspect
+            shown,
+            cmap="gray",
+            vmin=low,
+            vmax=high,
+            origin="lower",
+            aspect="auto",
+            extent=self.extent,
         )
 
-    def colour(self, data: Floats, limit: float) -> None:
-        """Draw a map of shape (x, y, z) in colours from -limit to limit; NaN is not drawn."""
+    def colour(self, data: Floats, scale: Normalize, colours: str) -> None:
+        """Draw a map of shape (x, y, z) in the colours of a Matplotlib map; NaN is not drawn."""
         self.axes.imshow(
             np.ma.masked_invalid(self.cut(data)),
-            cmap="RdBu_r",
-            vmin=-limit,
-            vmax=limit,
+            cmap=colours,
+            norm=scale,
             origin="lower",
-            aspect=self.aspect,
+            aspect="auto",
+            extent=self.extent,
             interpolation="nearest",
         )
 
     def outline(self, mask: Bools, colour: str, width: float = 0.9) -> None:
         """Draw the border of a mask of shape (x, y, z)."""
         shown = self.cut(mask).astype(float)
-        if shown.min() < shown.max():
-            self.axes.contour(shown, levels=[0.5], colors=[colour], linewidths=width)
+        left, bottom, width_in, height_in = self.box_in
+        # A voxel's centre lies half a voxel from its edge.
+        size = np.array([width_in, height_in]) / shown.shape[::-1]
+        found = contour_generator(z=shown).lines(0.5)
+        lines = [(np.asarray(line) + 0.5) * size + (left, bottom) for line in found]
+        self.axes.add_collection(
+            LineCollection(lines, colors=[colour], linewidths=width), autolim=False
+        )
 
 
 def view(grid: Grid, masks: dict[str, Bools]) -> View:
@@ -152,12 +181,41 @@ def view(grid: Grid, masks: dict[str, Bools]) -> View:
         inside |= mask
     if not inside.any():
         raise ValueError(f"masks {sorted(masks)} hold no voxel; expected some to draw")
-    distance_mm = ndimage.distance_transform_edt(~inside, sampling=grid.zooms_mm)
-    near = turn(distance_mm <= MARGIN_MM, grid)
-    others = ((1, 2), (0, 2), (0, 1))
-    along = [np.flatnonzero(near.any(axis=axes)) for axes in others]
-    box = tuple((int(found[0]), int(found[-1]) + 1) for found in along)
-    return View(grid, turned_grid(grid), near, box)
+    turned = turned_grid(grid)
+    # Distances of every voxel of a fine image would take longer than all the rest.
+    steps = tuple(max(1, int(COARSE_MM / zoom)) for zoom in turned.zooms_mm)
+    thinned = turn(inside, grid)[tuple(slice(None, None, step) for step in steps)]
+    away = ndimage.distance_transform_edt(~thinned, sampling=turned.zooms_mm * steps)
+    near = away <= MARGIN_MM
+    box = []
+    for axis, step in enumerate(steps):
+        others = tuple(other for other in range(3) if other != axis)
+        found = np.flatnonzero(near.any(axis=others))
+        box.append((int(found[0]) * step, min((int(found[-1]) + 1) * step, turned.shape[axis])))
+    return View(grid, turned, near, steps, tuple(box))
+
+
+def thinned(grid: Grid, least_mm: float) -> tuple[tuple[slice, slice, slice], Grid]:
+    """Leave voxels out of a fine image, for pictures.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of the image.
+    least_mm : float
+        Voxels that are left lie at least so far apart, or as far as they did.
+
+    Returns
+    -------
+    tuple of slice
+        Which voxels of an array of shape (x, y, z) are left.
+    Grid
+        Of what is left.
+    """
+    steps = [max(1, round(least_mm / zoom)) for zoom in grid.zooms_mm]
+    kept = slice(None, None, steps[0]), slice(None, None, steps[1]), slice(None, None, steps[2])
+    n_x, n_y, n_z = (-(-length // step) for length, step in zip(grid.shape, steps, strict=True))
+    return kept, Grid((n_x, n_y, n_z), grid.affine @ np.diag([*steps, 1.0]))
 
 
 def order(grid: Grid) -> tuple[tuple[int, ...], tuple[bool, ...]]:
@@ -190,6 +248,9 @@ def turned_grid(grid: Grid) -> Grid:
 def mosaic(figure: Figure, shown: View, top_in: float = 0.0) -> Iterator[Tile]:
     """Lay out one row of slices per plane, and name each slice and its sides."""
     width_in, height_in = figure.get_size_inches()
+    axes = figure.add_axes((0, 0, 1, 1), autoscale_on=False)
+    axes.set_axis_off()
+    axes.set(xlim=(0, width_in), ylim=(0, height_in))
     column_in = WIDTH_IN / shown.n_slices
     for plane in shown.planes:
         width, height = shown.sides_mm(plane)
@@ -197,8 +258,7 @@ def mosaic(figure: Figure, shown: View, top_in: float = 0.0) -> Iterator[Tile]:
         top_in += row_in
         for column, index in enumerate(shown.indices(plane)):
             box_in = (column * column_in, height_in - top_in, column_in, row_in)
-            box = np.divide(box_in, (width_in, height_in, width_in, height_in))
-            tile = Tile(figure.add_axes((box[0], box[1], box[2], box[3])), shown, plane, index)
+            tile = Tile(axes, shown, plane, index, box_in)
             _name(tile)
             yield tile
 
@@ -213,7 +273,8 @@ def window(data: Floats, inside: Bools) -> tuple[float, float]:
 
 
 def _name(tile: Tile) -> None:
-    tile.axes.set_axis_off()
-    left, right = ("P", "A") if tile.plane == SAGITTAL else ("L", "R")
-    for x, y, words in ((0.03, 0.02, tile.place), (0.03, 0.88, left), (0.9, 0.88, right)):
-        tile.axes.text(x, y, words, transform=tile.axes.transAxes, color="#C9D1DB", fontsize=7.5)
+    left, bottom, width, height = tile.box_in
+    near, far = ("P", "A") if tile.plane == SAGITTAL else ("L", "R")
+    for x, y, words in ((0.03, 0.02, tile.place), (0.03, 0.88, near), (0.9, 0.88, far)):
+        place = (left + x * width, bottom + y * height)
+        tile.axes.text(*place, words, color="#C9D1DB", fontsize=7.5)
