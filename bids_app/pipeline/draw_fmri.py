@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from bids_app.derivatives.write import BoldInTemplate
 from bids_app.files.template import load_template
-from bids_app.pipeline.place import HALF, Figures
+from bids_app.pipeline.place import HALF, PHOTO, Figures
 from bids_app.preproc import fmri
 from bids_app.report import figures
 from bids_app.values import Bools, Floats
@@ -27,7 +27,8 @@ WORDS = {
     ),
     "tissues": (
         "Tissues of the participant",
-        "Grey matter, white matter and CSF as estimated for this participant, over the bias-corrected T1w image.",
+        "Grey and white matter as estimated for this participant, over the bias-corrected T1w image; what is neither, "
+        "within the brain, is CSF.",
     ),
     "normalisation": (
         "T1w on the template",
@@ -78,7 +79,7 @@ def anatomy(told: Figures, raw: Volume, fit: AnatFit, t1w: Floats, grid: Grid) -
     grid : Grid
         Of the template space.
     """
-    kept, thin = figures.thinned(fit.t1w.grid, T1W_STEP_MM)
+    kept, thin = figures.thinned(fit.t1w.grid, fit.brain.inside, T1W_STEP_MM)
     brain = {"brain": fit.brain.inside[kept]}
     corrected = fit.t1w.data[kept]
     figures.flicker(
@@ -88,8 +89,8 @@ def anatomy(told: Figures, raw: Volume, fit: AnatFit, t1w: Floats, grid: Grid) -
         thin,
         ("as acquired", "bias-corrected"),
     )
-    tissues = {name: data[kept] > HALF for name, data in fit.tissues.items()}
-    path = told.add("tissues", *WORDS["tissues"])
+    tissues = {name: fit.tissues[name][kept] > HALF for name in ("GM", "WM")}
+    path = told.add("tissues", *WORDS["tissues"], ending=PHOTO)
     figures.mask_over_mean(path, corrected, brain | tissues, thin)
     template = load_template(2)
     borders = {
@@ -122,9 +123,9 @@ def run(
         Its confounds.
     """
     fit, anat = fits
-    path = told.add("masks", *WORDS["masks"])
+    path = told.add("masks", *WORDS["masks"], ending=PHOTO)
     figures.mask_over_mean(path, fit.reference.data, found.masks, fit.reference.grid)
-    kept, thin = figures.thinned(anat.t1w.grid, COREGISTRATION_STEP_MM)
+    kept, thin = figures.thinned(anat.t1w.grid, anat.brain.inside, COREGISTRATION_STEP_MM)
     borders = {"brain": anat.brain.inside[kept], "WM": anat.tissues["WM"][kept] > HALF}
     figures.flicker(
         told.pair("coregistration", *WORDS["coregistration"]),
@@ -169,7 +170,7 @@ def series(told: Figures, bold: BoldInTemplate, tissues: dict[str, Floats]) -> N
     rows, names = _carpet_rows(bold.volumes, inside, tissues)
     path = told.add("carpet", *WORDS["carpet"])
     figures.carpet(path, rows, None, names, bold.tr_s, np.empty(0, dtype=np.int64))
-    path = told.add("tsnr", *WORDS["tsnr"])
+    path = told.add("tsnr", *WORDS["tsnr"], ending=PHOTO)
     figures.tsnr_map(path, signal_to_noise(bold.volumes), grid, inside)
 
 

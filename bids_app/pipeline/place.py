@@ -12,6 +12,7 @@ from bids_app.preproc.fmri import grid_for
 from bids_app.values.entities import Entities
 from bids_app.values.space import Grid
 
+PHOTO = "jpg"
 HALF = 0.5
 """Probability from which a voxel belongs to a mask or a tissue."""
 
@@ -75,7 +76,7 @@ class Figures:
         self.entities = entities
         self.told: list[dict[str, str]] = []
 
-    def add(self, what: str, title: str, caption: str) -> Path:
+    def add(self, what: str, title: str, caption: str, ending: str = "png") -> Path:
         """Announce a figure.
 
         Parameters
@@ -84,6 +85,8 @@ class Figures:
             Letters and digits, for the file's name.
         title, caption : str
             For the page; the caption is also read aloud.
+        ending : str
+            ``png``, or :data:`PHOTO` for slices of grey images, which are a third of the size so.
 
         Returns
         -------
@@ -91,9 +94,11 @@ class Figures:
             Where to draw it.
         """
         if self.entities is None:
-            path = self.root / "figures" / f"group_desc-{what}_figure.png"
+            path = self.root / "figures" / f"group_desc-{what}_figure.{ending}"
         else:
-            path = derivative(self.root, self.entities, "figures", "figure.png", {"desc": what})
+            path = derivative(
+                self.root, self.entities, "figures", f"figure.{ending}", {"desc": what}
+            )
         told: dict[str, Any] = {
             "path": path.relative_to(self.root).as_posix(),
             "title": title,
@@ -105,7 +110,7 @@ class Figures:
 
     def pair(self, what: str, title: str, caption: str) -> tuple[Path, Path]:
         """Announce two pictures that the page shows by turns; gives where to draw them."""
-        first = self.add(what, title, caption)
+        first = self.add(what, title, caption, PHOTO)
         second = first.with_name(first.name.replace(f"desc-{what}_", f"desc-{what}2_"))
         self.told[-1]["second"] = second.relative_to(self.root).as_posix()
         return first, second

@@ -15,7 +15,8 @@ from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.files import nifti, tables
 from bids_app.files.itk import read_itk
 from bids_app.files.sidecar import read_json
-from bids_app.pipeline.place import HALF, Figures, output_grid, target
+from bids_app.pipeline import draw_fmri
+from bids_app.pipeline.place import HALF, PHOTO, Figures, output_grid, target
 from bids_app.preproc import fmri
 from bids_app.report import figures
 from bids_app.values import Floats
@@ -149,9 +150,11 @@ def _draw(
         "masks",
         "Masks over mean BOLD",
         "fMRIPrep's mean BOLD with the outlines of its brain mask and of its grey and white matter.",
+        PHOTO,
     )
     masks = {"brain": bold.mask.inside} | {name: data > HALF for name, data in tissues.items()}
     figures.mask_over_mean(path, bold.reference, masks, bold.mask.grid)
+    draw_fmri.series(told, bold, tissues)
     return told
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
-import struct
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
 
 from bids_app.report.record import Table, rows, text
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+KINDS = {"PNG": "image/png", "JPEG": "image/jpeg"}
 LARGEST_BYTES = 4_000_000
 
 
@@ -47,29 +49,28 @@ def of(output_dir: Path, table: Table) -> list[Picture]:
 def _picture(output_dir: Path, row: Table) -> Picture:
     title = text(row, "title", "Figure")
     caption, alt = text(row, "caption", ""), text(row, "alt", title)
-    contents = []
+    found = []
     for name in [text(row, "path", ""), *([text(row, "second", "")] if "second" in row else [])]:
         try:
-            contents.append(_content(output_dir, name))
+            found.append(_carried(output_dir, name))
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             return Picture(title, caption, alt, problem=f"{name or 'no path'}: {reason}")
-    width, height = struct.unpack(">II", contents[0][16:24])
-    sources = [
-        f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
-        for content in contents
-    ]
-    second = sources[1] if len(sources) > 1 else ""
-    return Picture(title, caption, alt, sources[0], second, width, height)
+    source, size = found[0]
+    return Picture(title, caption, alt, source, found[1][0] if len(found) > 1 else "", *size)
 
 
-def _content(output_dir: Path, name: str) -> bytes:
+def _carried(output_dir: Path, name: str) -> tuple[str, tuple[int, int]]:
+    """Data URI of a figure, and its width and height in pixels."""
     path = (output_dir / name).resolve()
     if not path.is_relative_to(output_dir.resolve()):
         raise ValueError("lies outside the output folder")
     if path.stat().st_size > LARGEST_BYTES:
         raise ValueError(f"has {path.stat().st_size} bytes; expected at most {LARGEST_BYTES}")
     content = path.read_bytes()
-    if not content.startswith(SIGNATURE) or len(content) < 24:  # noqa: PLR2004 (size stands in bytes 16 to 24)
-        raise ValueError("is not a PNG")
-    return content
+    try:
+        with Image.open(BytesIO(content), formats=list(KINDS)) as picture:
+            kind, size = KINDS[str(picture.format)], picture.size
+    except (UnidentifiedImageError, SyntaxError) as error:
+        raise ValueError("is neither a PNG nor a JPEG") from error
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}", size

@@ -145,6 +145,23 @@ def test_a_figure_is_carried_inside(record: dict[str, Any], output: Lay) -> None
     assert (image["alt"], image["width"], image["height"]) == ("Alt.", "30", "20")
 
 
+def test_two_pictures_take_turns_on_screen_and_stand_below_each_other_in_print(
+    record: dict[str, Any], output: Lay
+) -> None:
+    record["runs"][0]["figures"][0]["second"] = "sub-01/figures/b.png"
+    out = output(record)
+    content = (out / "sub-01" / "figures" / "a.png").read_bytes()
+    (out / "sub-01" / "figures" / "b.png").write_bytes(content + b"more")
+    first, second = participant(out).all("img")
+    assert second["alt"] == ""  # the first tells what both show
+    assert base64.b64decode((second["src"] or "").split(",")[1]) == content + b"more"
+    page = (out / "sub-01.html").read_text()
+    assert page.index('<div class="flicker" tabindex="0">') < page.index(first["src"] or "")
+    still = ".flicker img + img { position: static; animation: none;"
+    for rule in ("@media print", "@media (prefers-reduced-motion: reduce)"):
+        assert still in page[page.index(rule) :].partition("\n}")[0]
+
+
 def test_a_group_page_names_who_failed_and_links_pages(
     group_record: dict[str, Any], record: dict[str, Any], output: Lay
 ) -> None:

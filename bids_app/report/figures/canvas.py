@@ -1,4 +1,4 @@
-"""What all figures share: colours, axes and a PNG file that stays small."""
+"""What all figures share: colours, axes and a file that stays small."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def legend(axes: Axes, n_columns: int = 3) -> None:
 
 
 def save(figure: Figure, path: Path, largest_bytes: int = LARGEST_BYTES) -> Path:
-    """Write a figure as PNG, whole, in as much detail as the size allows.
+    """Write a figure, whole; as PNG in as much detail as the size allows.
 
     Parameters
     ----------
     figure : Figure
         Made by :func:`sheet`.
     path : Path
-        Where to; its folder is made.
+        Where to; its folder is made. ``.jpg`` is for photographs, such as slices of a head.
     largest_bytes : int
         Beyond it, colours and then the resolution are reduced.
 
@@ -72,6 +72,20 @@ def save(figure: Figure, path: Path, largest_bytes: int = LARGEST_BYTES) -> Path
     Path
         `path`.
     """
+    encoded = _photograph(figure) if path.suffix == ".jpg" else _png(figure, largest_bytes)
+    with whole(path) as partial:
+        partial.write_bytes(encoded)
+    return path
+
+
+def _photograph(figure: Figure) -> bytes:
+    dpi = int(figure.dpi)
+    buffer = BytesIO()
+    _drawn(figure, dpi).save(buffer, "JPEG", quality=80, subsampling=0, dpi=(dpi, dpi))
+    return buffer.getvalue()
+
+
+def _png(figure: Figure, largest_bytes: int) -> bytes:
     encoded = b""
     for dpi in [dpi for dpi in RESOLUTIONS_DPI if dpi <= figure.dpi]:
         picture = _drawn(figure, dpi)
@@ -80,9 +94,7 @@ def save(figure: Figure, path: Path, largest_bytes: int = LARGEST_BYTES) -> Path
             encoded = _encoded(picture.quantize(256, dither=Image.Dither.NONE), dpi)
         if len(encoded) <= largest_bytes:
             break
-    with whole(path) as partial:
-        partial.write_bytes(encoded)
-    return path
+    return encoded
 
 
 def _drawn(figure: Figure, dpi: int) -> Image.Image:

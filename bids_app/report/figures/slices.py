@@ -195,15 +195,17 @@ def view(grid: Grid, masks: dict[str, Bools]) -> View:
     return View(grid, turned, near, steps, tuple(box))
 
 
-def thinned(grid: Grid, least_mm: float) -> tuple[tuple[slice, slice, slice], Grid]:
-    """Leave voxels out of a fine image, for pictures.
+def thinned(grid: Grid, inside: Bools, least_mm: float) -> tuple[tuple[slice, slice, slice], Grid]:
+    """Leave out what is far from a mask, and voxels of a fine image, for pictures.
 
     Parameters
     ----------
     grid : Grid
         Of the image.
+    inside : ndarray of shape (x, y, z)
+        At least one voxel must be inside.
     least_mm : float
-        Voxels that are left lie at least so far apart, or as far as they did.
+        Voxels that are left lie about so far apart, or as far as they did.
 
     Returns
     -------
@@ -212,10 +214,16 @@ def thinned(grid: Grid, least_mm: float) -> tuple[tuple[slice, slice, slice], Gr
     Grid
         Of what is left.
     """
-    steps = [max(1, round(least_mm / zoom)) for zoom in grid.zooms_mm]
-    kept = slice(None, None, steps[0]), slice(None, None, steps[1]), slice(None, None, steps[2])
-    n_x, n_y, n_z = (-(-length // step) for length, step in zip(grid.shape, steps, strict=True))
-    return kept, Grid((n_x, n_y, n_z), grid.affine @ np.diag([*steps, 1.0]))
+    kept = []
+    for axis, zoom in enumerate(grid.zooms_mm):
+        others = tuple(other for other in range(3) if other != axis)
+        found, margin = np.flatnonzero(inside.any(axis=others)), int(2 * MARGIN_MM / zoom)
+        start, stop = max(0, int(found[0]) - margin), int(found[-1]) + margin + 1
+        kept.append(slice(start, min(stop, grid.shape[axis]), max(1, round(least_mm / zoom))))
+    inner = np.diag([*(part.step for part in kept), 1.0])
+    inner[:3, 3] = [part.start for part in kept]
+    n_x, n_y, n_z = (len(range(part.start, part.stop, part.step)) for part in kept)
+    return (kept[0], kept[1], kept[2]), Grid((n_x, n_y, n_z), grid.affine @ inner)
 
 
 def order(grid: Grid) -> tuple[tuple[int, ...], tuple[bool, ...]]:
@@ -246,7 +254,7 @@ def turned_grid(grid: Grid) -> Grid:
 
 
 def mosaic(figure: Figure, shown: View, top_in: float = 0.0) -> Iterator[Tile]:
-    """Lay out one row of slices per plane, and name each slice and its sides."""
+    """Lay out one row of slices per plane, and name each slice, and the sides of the first."""
     width_in, height_in = figure.get_size_inches()
     axes = figure.add_axes((0, 0, 1, 1), autoscale_on=False)
     axes.set_axis_off()
@@ -259,7 +267,7 @@ def mosaic(figure: Figure, shown: View, top_in: float = 0.0) -> Iterator[Tile]:
         for column, index in enumerate(shown.indices(plane)):
             box_in = (column * column_in, height_in - top_in, column_in, row_in)
             tile = Tile(axes, shown, plane, index, box_in)
-            _name(tile)
+            _name(tile, sides=column == 0)
             yield tile
 
 
@@ -272,9 +280,11 @@ def window(data: Floats, inside: Bools) -> tuple[float, float]:
     return (min(low, 0.0), high) if high > low else (low - 1.0, low + 1.0)
 
 
-def _name(tile: Tile) -> None:
+def _name(tile: Tile, *, sides: bool) -> None:
     left, bottom, width, height = tile.box_in
     near, far = ("P", "A") if tile.plane == SAGITTAL else ("L", "R")
-    for x, y, words in ((0.03, 0.02, tile.place), (0.03, 0.88, near), (0.9, 0.88, far)):
+    words_at = [(0.03, 0.02, tile.place)]
+    words_at += [(0.03, 0.88, near), (0.9, 0.88, far)] if sides else []
+    for x, y, words in words_at:
         place = (left + x * width, bottom + y * height)
         tile.axes.text(*place, words, color="#C9D1DB", fontsize=7.5)

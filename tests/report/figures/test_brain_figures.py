@@ -12,6 +12,7 @@ from bids_app.report.figures import brain
 from bids_app.values import Bools, Floats
 from bids_app.values.space import Grid
 
+PAIR = (Path("a.png"), Path("b.png"))
 GRID = Grid((26, 31, 22), np.diag([4.0, 4.0, 4.0, 1.0]))
 
 
@@ -33,46 +34,65 @@ def pixels(path: Path) -> Floats:
 
 def images(figure: Figure) -> list[Floats]:
     """All that a figure shows as pictures."""
-    return [np.asarray(image.get_array()) for axes in figure.axes for image in axes.images]
+    found = [image.get_array() for axes in figure.axes for image in axes.images]
+    return [np.ma.filled(np.ma.asarray(image).astype(float), np.nan) for image in found]
 
 
-@pytest.mark.parametrize("function", ["mask_over_mean", "registration"])
+@pytest.mark.parametrize("function", ["mask_over_mean", "flicker"])
 def test_no_face_is_drawn(function: str, drawn: list[Figure]) -> None:
     masks = {"brain": ball(7), "WM": ball(4)}
     for face in (0.0, 50.0):
         if function == "mask_over_mean":
             figures.mask_over_mean(Path("a.png"), head(face), masks, GRID)
         else:
-            figures.registration(Path("a.png"), head(face), head(face), GRID, masks)
-    for without, with_face in zip(images(drawn[0]), images(drawn[1]), strict=True):
-        np.testing.assert_array_equal(without, with_face)
-    assert max(image.max() for image in images(drawn[1])) <= 1.0
+            figures.flicker(PAIR, (head(face), head(face)), masks, GRID, ("BOLD", "T1w"))
+    half = len(drawn) // 2
+    for calm, loud in zip(drawn[:half], drawn[half:], strict=True):
+        for without, with_face in zip(images(calm), images(loud), strict=True):
+            np.testing.assert_array_equal(without, with_face)
+        assert max(image.max() for image in images(loud)) <= 1.0
 
 
 def test_the_border_of_a_mask_is_drawn_where_the_mask_ends(drawn: list[Figure]) -> None:
     figures.mask_over_mean(Path("a.png"), head(0.0), {"brain": ball(7)}, GRID)
-    tile = drawn[0].axes[3]
-    (contour,) = tile.collections
+    (axes,) = drawn[0].axes
+    assert len(axes.collections) == len(axes.images) == 3 * 7
+    contour, image = axes.collections[3], axes.images[3]
     points = np.concatenate([line.vertices for line in contour.get_paths()])
+    left, right, bottom, top = image.get_extent()
+    n_up, n_across = np.shape(image.get_array())
+    voxels = (points - (left, bottom)) / (right - left, top - bottom) * (n_across, n_up) - 0.5
     # The view starts two voxels (10 mm) before the ball; an axial slice has x across and y up.
-    away = np.hypot(*(points - (13 - 4, 15 - 6)).T)
-    assert tile.texts[0].get_text() == "z = 40 mm"
+    away = np.hypot(*(voxels - (13 - 4, 15 - 6)).T)
+    assert "z = 40 mm" in [text.get_text() for text in axes.texts]
     assert np.abs(away - 7.0).max() < 1.0
 
 
-def test_a_registration_shows_both_images_by_turns(drawn: list[Figure]) -> None:
+def test_two_images_are_drawn_alike(drawn: list[Figure]) -> None:
     inside = np.ones(GRID.shape, dtype=bool)
+    inside[:5] = False
     x, y, _ = np.indices(GRID.shape).astype(float)
-    figures.registration(Path("a.png"), x, y, GRID, {"brain": inside}, ("BOLD", "T1w"))
-    assert len(drawn[0].axes) == 5 * 7
-    board = images(drawn[0])[3 * 7 + 3]
-    moved, still = x[:, :, 0].T / 25, y[:, :, 0].T / 30
-    is_moved, is_still = np.isclose(board, moved), np.isclose(board, still)
-    assert (is_moved | is_still).all()
-    assert 0.4 < is_moved.mean() < 0.6
-    words = [text.get_text() for legend in drawn[0].legends for text in legend.get_texts()]
-    assert "BOLD in grey; line = border, from the T1w, of" in words
-    assert "squares by turns: BOLD, T1w" in words
+    assert figures.flicker(PAIR, (x, y), {"brain": inside}, GRID, ("BOLD", "T1w")) == PAIR
+    for figure, data, name in zip(drawn, (x, y), ("BOLD", "T1w"), strict=True):
+        shown = images(figure)[3]
+        assert np.isin(shown, data).all()
+        assert len(np.unique(shown)) == len(np.unique(data[3:]))
+        words = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+        assert f"{name}; line = border of" in words
+    first, second = ([image.get_extent() for image in figure.axes[0].images] for figure in drawn)
+    assert first == second
+
+
+def test_the_signal_to_noise_ratio_is_drawn_in_the_brain_only(drawn: list[Figure]) -> None:
+    tsnr = np.where(ball(4), 80.0, 20.0)
+    tsnr[13, 15, 10] = np.nan
+    figures.tsnr_map(Path("t.png"), tsnr, GRID, ball(6))
+    shown = images(drawn[0])[3]
+    assert set(np.unique(shown[np.isfinite(shown)])) == {20.0, 80.0}
+    median = np.nanmedian(tsnr[ball(6)])
+    assert drawn[0].axes[-1].get_xlabel() == f"tSNR: median {median:.0f}"
+    figures.tsnr_map(Path("t.png"), np.full(GRID.shape, np.nan), GRID, ball(6))
+    assert drawn[1].axes[-1].get_xlabel() == "tSNR: no voxel has a value"
 
 
 def test_a_map_is_red_where_positive_and_blue_where_negative(tmp_path: Path) -> None:

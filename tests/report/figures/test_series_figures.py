@@ -20,26 +20,43 @@ def heights(line: Line2D) -> Floats:
     return np.asarray(line.get_ydata(), dtype=float)
 
 
+def course(n_volumes: int, *outliers: int) -> figures.Course:
+    """Motion of a head, with outliers and one volume before the steady state."""
+    rows = np.arange(n_volumes)
+    fd_mm = np.where(np.isin(rows, outliers), 0.9, 0.1)
+    fd_mm[0] = np.nan
+    parameters = np.random.default_rng(0).standard_normal((n_volumes, 6)) * 0.01
+    return figures.Course(parameters, fd_mm, fd_mm * 2, np.isin(rows, outliers), rows < 1)
+
+
 def test_motion_is_drawn_in_millimetres_and_degrees(drawn: list[Figure]) -> None:
-    rng = np.random.default_rng(0)
-    parameters = rng.standard_normal((40, 6)) * 0.01
-    fd_mm = np.r_[np.nan, np.full(38, 0.1), 0.9]
-    figures.motion(Path("m.png"), parameters, fd_mm, fd_mm * 2, TR_S)
+    given = course(40, 39)
+    figures.motion(Path("m.png"), given, TR_S)
     shift, turn, displacement, dvars = drawn[0].axes
-    np.testing.assert_array_equal(heights(shift.lines[1]), parameters[:, 1])
-    np.testing.assert_allclose(heights(turn.lines[2]), parameters[:, 5] * 180 / np.pi)
+    np.testing.assert_array_equal(heights(shift.lines[1]), given.parameters[:, 1])
+    np.testing.assert_allclose(heights(turn.lines[2]), given.parameters[:, 5] * 180 / np.pi)
     assert displacement.get_title(loc="left") == "mean 0.12 mm; volumes over 0.5 mm: 1"
-    np.testing.assert_array_equal(heights(dvars.lines[0]), fd_mm * 2)
-    assert dvars.get_xlim() == (0.0, 39 * TR_S)
+    assert dvars.get_title(loc="left") == "mean 0.24; volumes over 1.5: 1"
+    np.testing.assert_array_equal(heights(dvars.lines[0]), given.std_dvars)
+    assert dvars.get_xlim() == (-TR_S / 2, 39.5 * TR_S)
 
 
-def test_motion_without_dvars_has_no_such_panel(drawn: list[Figure]) -> None:
-    figures.motion(Path("m.png"), np.zeros((9, 6)), np.zeros(9), None, TR_S)
-    assert [axes.get_ylabel() for axes in drawn[0].axes] == [
-        "translation (mm)",
-        "rotation (°)",
-        "FD (mm)",
-    ]
+def test_outliers_and_dummies_are_bands_in_each_panel(drawn: list[Figure]) -> None:
+    figures.motion(Path("m.png"), course(40, 12, 30), TR_S)
+    for panel in drawn[0].axes:
+        edges = [band.get_extents().intervalx for band in panel.patches]
+        inside = [
+            panel.transData.inverted().transform([(x, 0) for x in pair])[:, 0] for pair in edges
+        ]
+        expected = [((row - 0.5) * TR_S, (row + 0.5) * TR_S) for row in (12, 30, 0)]
+        np.testing.assert_allclose(inside, expected, atol=1e-9)
+        colours = [band.get_facecolor() for band in panel.patches]
+        assert colours[0] == colours[1] != colours[2]
+
+
+def test_motion_of_one_volume_is_drawn(drawn: list[Figure]) -> None:
+    figures.motion(Path("m.png"), course(1), TR_S)
+    assert drawn[0].axes[2].get_title(loc="left") == "volumes over 0.5 mm: 0"
 
 
 def test_rows_are_sorted_by_tissue_and_then_by_likeness() -> None:

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from bids_app.report.figures import canvas, slices
 from bids_app.values.space import Grid
+
+BOX = (0.0, 0.0, 1.0, 1.0)
 
 
 def permuted(shape: tuple[int, int, int]) -> Grid:
@@ -42,7 +45,7 @@ def test_each_plane_shows_a_planted_voxel_where_it_lies() -> None:
     x, y, z = np.argwhere(slices.turn(data, grid) == 1.0)[0]
     axes = canvas.sheet(2.0, 2.0).subplots()
     for plane, index, place in ((0, x, (z, y)), (1, y, (z, x)), (2, z, (y, x))):
-        cut = slices.Tile(axes, shown, plane, int(index)).cut(data)
+        cut = slices.Tile(axes, shown, plane, int(index), BOX).cut(data)
         assert np.argwhere(cut).tolist() == [list(place)]
 
 
@@ -55,12 +58,45 @@ def test_a_view_reaches_its_margin_and_no_farther() -> None:
     assert not shown.near[25, 18, 12]
 
 
+def test_the_margin_of_a_fine_image_is_as_wide() -> None:
+    grid = Grid((81, 90, 70), np.diag([0.7, -0.9, 1.1, 1.0]))
+    mask = np.zeros(grid.shape, dtype=bool)
+    mask[34:49, 40:52, 30:41] = True
+    shown = slices.view(grid, {"brain": mask})
+    assert shown.steps == (4, 3, 2)
+    away = ndimage.distance_transform_edt(~slices.turn(mask, grid), sampling=[0.7, 0.9, 1.1])
+    axes = canvas.sheet(2.0, 2.0).subplots()
+    for plane, index in ((0, 40), (1, 33), (2, 36)):
+        tile = slices.Tile(axes, shown, plane, index, BOX)
+        wanted: list[slice | int] = [slice(*span) for span in shown.box]
+        wanted[plane] = index
+        distance = away[tuple(wanted)].T
+        assert tile.near.shape == distance.shape == tile.cut(mask).shape
+        assert tile.near[distance < slices.MARGIN_MM - 4].all()
+        assert not tile.near[distance > slices.MARGIN_MM + 4].any()
+
+
+def test_a_thinned_image_keeps_its_place_and_the_brain() -> None:
+    grid = permuted((90, 80, 70))
+    inside = np.zeros(grid.shape, dtype=bool)
+    inside[30:60, 25:50, 40:55] = True
+    kept, thin = slices.thinned(grid, inside, 6.5)
+    assert [part.step for part in kept] == [2, 2, 3]
+    places = grid.points_mm(np.argwhere(np.ones(grid.shape, dtype=bool)).astype(float))
+    for axis in range(3):
+        left = places[:, axis].reshape(grid.shape)[kept]
+        voxels = np.argwhere(np.ones(thin.shape, dtype=bool)).astype(float)
+        np.testing.assert_allclose(left.ravel(), thin.points_mm(voxels)[:, axis], atol=1e-9)
+    assert inside[kept].sum() == pytest.approx(inside.sum() / 12, rel=0.1)
+    assert thin.shape[0] < 90 / 2
+
+
 def test_slices_are_named_by_their_place() -> None:
     grid = Grid((10, 11, 12), np.diag([-3.0, 3.0, 3.0, 1.0]))
     shown = slices.view(grid, {"brain": np.ones(grid.shape, dtype=bool)})
     axes = canvas.sheet(2.0, 2.0).subplots()
-    assert slices.Tile(axes, shown, 0, 9).place == "x = 0 mm"
-    assert slices.Tile(axes, shown, 2, 4).place == "z = 12 mm"
+    assert slices.Tile(axes, shown, 0, 9, BOX).place == "x = 0 mm"
+    assert slices.Tile(axes, shown, 2, 4, BOX).place == "z = 12 mm"
     assert all(0 <= index < 12 for index in shown.indices(2))
 
 
