@@ -15,6 +15,9 @@ from bids_app.preproc.fmri.resample import (
     reference_on_t1w,
     reference_to_template,
     resample_bold,
+    resample_native,
+    resample_t1w,
+    t1w_grid,
     template_brain,
     to_template,
 )
@@ -23,6 +26,7 @@ from bids_app.preproc.fmri.settings import AnatSettings, RunSettings
 from bids_app.preproc.fmri.smooth import smooth
 from bids_app.preproc.fmri.tissues import TISSUES
 from bids_app.preproc.fmri.warp import displaced, inverted
+from bids_app.preproc.fmri.without_t1w import fit_without_t1w
 from bids_app.values.estimates import AnatFit, RunFit
 
 __all__ = [
@@ -37,6 +41,7 @@ __all__ = [
     "displaced",
     "fit_anatomy",
     "fit_run",
+    "fit_without_t1w",
     "grid_for",
     "inverted",
     "moved",
@@ -44,8 +49,11 @@ __all__ = [
     "reference_on_t1w",
     "reference_to_template",
     "resample_bold",
+    "resample_native",
+    "resample_t1w",
     "series_onto_grid",
     "smooth",
+    "t1w_grid",
     "template_brain",
     "to_template",
 ]

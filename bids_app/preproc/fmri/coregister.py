@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from bids_app.preproc.fmri.border import border_points, fit_border
 from bids_app.preproc.fmri.rigid import LEVER_MM, in_mm, mean_displacement_mm, powell, rigid
+from bids_app.preproc.fmri.splines import HALF
 from bids_app.values import Bools, Floats
 from bids_app.values.estimates import AnatFit
 from bids_app.values.space import Volume, apply_affine
@@ -16,6 +17,7 @@ from bids_app.values.space import Volume, apply_affine
 FARTHEST_MM = 15.0
 LEAST_CONTRAST_PERCENT = 1.0
 BINS = 32
+LEAST_SHARED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,14 @@ def coregister(
         Notes for the report: which estimate was kept, if not the last.
     """
     start = fit_information(reference, bold_brain, anat, settings.overlap_points)
+    shared = _shared(reference, bold_brain, anat, start)
+    if shared < LEAST_SHARED:
+        return start, (
+            f"BOLD to T1w: only {shared:.0%} of the brain in BOLD lies in the T1w brain; the two do not belong "
+            "together, or the registration failed: look at the figure",
+        )
+    if _is_like_bold(anat):
+        return start, ()
     border, normals = border_points(anat, settings.border_points)
     if len(border) < settings.border_points // 20:
         return start, ("BOLD to T1w: too little grey-white border; mutual information kept",)
@@ -79,6 +89,19 @@ def coregister(
             "to go by; mutual information kept",
         )
     return refined, ()
+
+
+def _shared(reference: Volume, bold_brain: Bools, anat: AnatFit, place: Floats) -> float:
+    points = reference.grid.points_mm(np.argwhere(bold_brain)[::10].astype(float))
+    voxels = anat.t1w.grid.voxels(apply_affine(np.linalg.inv(place), points))
+    inside = ndimage.map_coordinates(anat.brain.inside.astype(np.float32), voxels.T, order=1)
+    return float((inside > HALF).mean())
+
+
+def _is_like_bold(anat: AnatFit) -> bool:
+    # An anatomy that was made of BOLD has grey matter brighter than white, and borders by hearsay only.
+    grey, white = (anat.t1w.data[anat.tissues[name] > HALF] for name in ("GM", "WM"))
+    return bool(len(grey) and len(white) and np.median(grey) > np.median(white))
 
 
 def fit_information(reference: Volume, bold_brain: Bools, anat: AnatFit, n_points: int) -> Floats:

@@ -50,9 +50,79 @@ def resample_bold(
     """
     wanted = np.ones(grid.shape, dtype=bool) if inside is None else inside
     points = reference_points(run_fit, anat, grid, wanted)
+    return _series(bold, run_fit, points, wanted, n_threads)
+
+
+def resample_native(
+    bold: BoldSeries, run_fit: RunFit, inside: Bools | None = None, n_threads: int = 1
+) -> Floats:
+    """Bring a raw run on to its own grid, the head standing still: slice timing, then one cubic interpolation.
+
+    Parameters
+    ----------
+    bold : BoldSeries
+        Raw run.
+    run_fit : RunFit
+        Its estimates.
+    inside : ndarray of shape (x, y, z) or None
+        Voxels that are wanted; None for all.
+    n_threads : int, default=1
+        Volumes interpolated at the same time.
+
+    Returns
+    -------
+    ndarray of shape (x, y, z, time)
+        Float32; 0 where it is not wanted and where the run has no data.
+    """
+    wanted = np.ones(bold.grid.shape, dtype=bool) if inside is None else inside
+    points = bold.grid.points_mm(np.argwhere(wanted).astype(float))
+    return _series(bold, run_fit, points, wanted, n_threads)
+
+
+def resample_t1w(
+    bold: BoldSeries, run_fit: RunFit, grid: Grid, inside: Bools | None = None, n_threads: int = 1
+) -> Floats:
+    """Bring a raw run on to a grid in T1w space: slice timing, then one cubic interpolation.
+
+    Parameters
+    ----------
+    bold : BoldSeries
+        Raw run.
+    run_fit : RunFit
+        Its estimates.
+    grid : Grid
+        In T1w millimetres, for example :func:`t1w_grid`.
+    inside : ndarray of shape (x, y, z) or None
+        Voxels that are wanted; None for all.
+    n_threads : int, default=1
+        Volumes interpolated at the same time.
+
+    Returns
+    -------
+    ndarray of shape (x, y, z, time)
+        Float32; 0 where it is not wanted and where the run has no data.
+    """
+    wanted = np.ones(grid.shape, dtype=bool) if inside is None else inside
+    points = grid.points_mm(np.argwhere(wanted).astype(float))
+    moved = apply_affine(run_fit.t1w_to_reference, points)
+    return _series(bold, run_fit, moved, wanted, n_threads)
+
+
+def t1w_grid(anat: AnatFit, run_fit: RunFit) -> Grid:
+    """Make the grid of a run in T1w space: the T1w image's box and axes, the run's mean voxel edge."""
+    own = anat.t1w.grid
+    edge_mm = float(np.cbrt(np.prod(run_fit.reference.grid.zooms_mm)))
+    steps = edge_mm / own.zooms_mm
+    n_x, n_y, n_z = (max(int(n / step), 1) for n, step in zip(own.shape, steps, strict=True))
+    return Grid((n_x, n_y, n_z), own.affine @ np.diag([*steps, 1.0]))
+
+
+def _series(
+    bold: BoldSeries, run_fit: RunFit, points_mm: Floats, wanted: Bools, n_threads: int
+) -> Floats:
     # Time is the slowest axis in memory, so that each volume is written in one piece.
-    out = np.zeros((bold.n_volumes, *grid.shape), dtype=np.float32)
-    for index, values in enumerate(sampled(bold, run_fit, points, n_threads)):
+    out = np.zeros((bold.n_volumes, *wanted.shape), dtype=np.float32)
+    for index, values in enumerate(sampled(bold, run_fit, points_mm, n_threads)):
         out[index][wanted] = values
     return np.moveaxis(out, 0, -1)
 
@@ -78,24 +148,34 @@ def sampled(
     ndarray of shape (point,)
         Values in one volume, in order of time; 0 outside it.
     """
-    volumes = bold.volumes
-    if run_fit.slice_times_s is not None:
-        volumes = slice_timing.corrected(
-            bold, run_fit.slice_times_s, run_fit.start_time_s, run_fit.n_dummies
-        )
     to_voxels = np.linalg.inv(bold.grid.affine)
     splines = Splines.of(bold.grid.shape)
 
-    def one(index: int) -> Floats:
-        voxels = apply_affine(to_voxels @ run_fit.motion[index], points_mm)
-        found = read(splines.coefficients(volumes[..., index]), voxels)
+    def one(volume: Floats, motion: Floats) -> Floats:
+        voxels = apply_affine(to_voxels @ motion, points_mm)
+        found = read(splines.coefficients(volume), voxels)
         found[~within(voxels, bold.grid.shape)] = 0
         return found
 
     with ThreadPoolExecutor(n_threads) as pool:
-        # A few at a time: what was read waits in memory until it is taken.
-        for start in range(0, bold.n_volumes, 4 * n_threads):
-            yield from pool.map(one, range(start, min(start + 4 * n_threads, bold.n_volumes)))
+        for first, volumes in _timed(bold, run_fit):
+            # A few at a time: what was read waits in memory until it is taken.
+            for start in range(0, volumes.shape[3], 4 * n_threads):
+                few = range(start, min(start + 4 * n_threads, volumes.shape[3]))
+                yield from pool.map(
+                    one,
+                    [volumes[..., index] for index in few],
+                    [run_fit.motion[first + index] for index in few],
+                )
+
+
+def _timed(bold: BoldSeries, run_fit: RunFit) -> Iterator[tuple[int, Floats]]:
+    if run_fit.slice_times_s is None:
+        yield 0, bold.volumes
+        return
+    yield from slice_timing.blocks(
+        bold, run_fit.slice_times_s, run_fit.start_time_s, run_fit.n_dummies
+    )
 
 
 def _read(volume: Floats, voxels: Floats, order: int = 3) -> Floats:

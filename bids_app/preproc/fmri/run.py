@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy import ndimage
@@ -26,7 +27,9 @@ LEAST_BRAIN_SHARE = 0.3
 LEAST_SHARE = 0.5
 
 
-def fit_run(bold: BoldSeries, anat: AnatFit, settings: RunSettings) -> RunFit:
+def fit_run(
+    bold: BoldSeries, anat: AnatFit, settings: RunSettings, sbref: Volume | None = None
+) -> RunFit:
     """Estimate everything that one run needs to be resampled.
 
     Parameters
@@ -37,6 +40,8 @@ def fit_run(bold: BoldSeries, anat: AnatFit, settings: RunSettings) -> RunFit:
         The participant's anatomy.
     settings : RunSettings
         Cost, and what the user has fixed.
+    sbref : Volume or None
+        The run's single-band reference: it is then the reference image, and decides the pose.
 
     Returns
     -------
@@ -51,7 +56,8 @@ def fit_run(bold: BoldSeries, anat: AnatFit, settings: RunSettings) -> RunFit:
     volumes, notes = _checked(bold)
     rough = bold_brain(_mean(volumes, bold, 0))
     n_dummies, more = _dummies(volumes, rough, settings)
-    reference, motion = _realigned(volumes, bold, (rough, n_dummies), settings)
+    single, unused = single_band(sbref, bold)
+    reference, motion = _realigned(bold, (rough, n_dummies), settings, single)
     brain = bold_brain(reference)
     sparse = CoregisterSettings(border_points=3000, overlap_points=3000)
     place, doubts = coregister(
@@ -59,7 +65,7 @@ def fit_run(bold: BoldSeries, anat: AnatFit, settings: RunSettings) -> RunFit:
     )
     inside, why = _brain(reference, brain, anat, place)
     times, to_s, skipped = slice_times(bold, n_dummies, settings)
-    notes = (*notes, *more, *doubts, *why, *skipped)
+    notes = (*notes, *more, *unused, *doubts, *why, *skipped)
     for note in notes:
         log.warning("%s", note)
     return RunFit(reference, Mask(bold.grid, inside), motion, place, times, to_s, n_dummies, notes)
@@ -95,27 +101,58 @@ def _dummies(volumes: Floats, inside: Bools, settings: RunSettings) -> tuple[int
     return found, (f"BOLD: {found} volumes at the start are not in steady state",) if found else ()
 
 
+def single_band(sbref: Volume | None, bold: BoldSeries) -> tuple[Volume | None, tuple[str, ...]]:
+    """Tell whether a single-band reference can stand for a run, and if not, why.
+
+    Parameters
+    ----------
+    sbref : Volume or None
+        What the dataset has.
+    bold : BoldSeries
+        The run, whose grid of shape (x, y, z) it must be on.
+    """
+    if sbref is None:
+        return None, ()
+    if not sbref.grid.matches(bold.grid, tolerance_mm=0.1):
+        return None, (
+            f"BOLD: the single-band reference is on another grid ({sbref.grid.shape}) than the run "
+            f"({bold.grid.shape}) and was not used",
+        )
+    data = np.maximum(np.nan_to_num(sbref.data.astype(np.float32)), 0)
+    if not data.any():
+        return None, ("BOLD: the single-band reference is empty and was not used",)
+    return Volume(data, bold.grid), ()
+
+
 def _realigned(
-    volumes: Floats, bold: BoldSeries, known: tuple[Bools, int], settings: RunSettings
+    bold: BoldSeries, known: tuple[Bools, int], settings: RunSettings, single: Volume | None
 ) -> tuple[Volume, Floats]:
+    """Reference image, and the motion of all volumes from it."""
     inside, n_dummies = known
+    volumes = bold.volumes
     cost = head.MotionSettings(
         iterations=8 if settings.sloppy else 20, n_threads=settings.n_threads
     )
     chosen = reference_volumes(bold.n_volumes, n_dummies)
     first = Volume(volumes[..., most_typical(volumes, chosen)].astype(np.float32), bold.grid)
-    moved = head.fit_motion(volumes[..., chosen], first, inside, cost)
-    stack = np.stack([
-        ndimage.affine_transform(
-            volumes[..., index].astype(np.float32),
-            np.linalg.inv(bold.grid.affine) @ matrix @ bold.grid.affine,
-            order=3,
-            mode="nearest",
+    moved = head.fit_motion(volumes[..., chosen], single or first, inside, cost)
+    to_voxels = np.linalg.inv(bold.grid.affine)
+
+    def still(index: int, motion: Floats) -> Floats:
+        return np.asarray(
+            ndimage.affine_transform(
+                volumes[..., index].astype(np.float32),
+                to_voxels @ motion @ bold.grid.affine,
+                order=3,
+                mode="nearest",
+            )
         )
-        for index, matrix in zip(chosen, moved, strict=True)
-    ])
-    reference = Volume(np.maximum(np.median(stack, axis=0), 0), bold.grid)
-    return reference, head.fit_motion(volumes, reference, inside, cost)
+
+    with ThreadPoolExecutor(settings.n_threads) as pool:
+        stack = np.stack(list(pool.map(still, chosen, moved)))
+    typical = Volume(np.maximum(np.median(stack, axis=0), 0), bold.grid)
+    # A single-band reference has another contrast: it gives the pose, but volumes are compared with their like.
+    return single or typical, head.fit_motion(volumes, typical, inside, cost)
 
 
 def _brain(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy import fft
 
@@ -11,6 +13,7 @@ from bids_app.values.bold import BoldSeries
 PADDING_VOLUMES = 24
 FEWEST_VOLUMES = 5
 LEAST_LAG = 1e-6
+BLOCK_VOLUMES = 200
 
 
 def middle_s(slice_times_s: Floats) -> float:
@@ -19,8 +22,12 @@ def middle_s(slice_times_s: Floats) -> float:
     return round(first + 0.5 * (last - first), 3)
 
 
-def corrected(bold: BoldSeries, slice_times_s: Floats, to_s: float, n_dummies: int) -> Floats:
-    """Shift every slice to one time within the volume.
+def blocks(
+    bold: BoldSeries, slice_times_s: Floats, to_s: float, n_dummies: int
+) -> Iterator[tuple[int, Floats]]:
+    """Shift every slice to one time within the volume, a stretch of the run at a time.
+
+    So a long run never lies in memory twice. Each stretch is shifted together with volumes on both of its sides.
 
     Parameters
     ----------
@@ -33,20 +40,38 @@ def corrected(bold: BoldSeries, slice_times_s: Floats, to_s: float, n_dummies: i
     n_dummies : int
         Volumes at the start that are left as they are and do not enter the interpolation.
 
-    Returns
-    -------
-    ndarray of shape (x, y, z, time)
+    Yields
+    ------
+    first : int
+        Volume that the stretch starts with.
+    volumes : ndarray of shape (x, y, z, time)
         Float32; in memory, volumes lie one after the other.
     """
-    series = np.moveaxis(bold.volumes, bold.slice_axis, 0)
+    for first in range(0, bold.n_volumes, BLOCK_VOLUMES):
+        last = min(first + BLOCK_VOLUMES, bold.n_volumes)
+        # A short rest is not worth its own stretch, and could not be shifted well.
+        if first and last - first < PADDING_VOLUMES:
+            return
+        if bold.n_volumes - last < PADDING_VOLUMES:
+            last = bold.n_volumes
+        yield first, _block(bold, (first, last), (slice_times_s, to_s), n_dummies)
+
+
+def _block(
+    bold: BoldSeries, between: tuple[int, int], times_s: tuple[Floats, float], n_dummies: int
+) -> Floats:
+    first, last = between
+    low, high = max(first - PADDING_VOLUMES, 0), min(last + PADDING_VOLUMES, bold.n_volumes)
+    series = np.moveaxis(bold.volumes[..., low:high], bold.slice_axis, 0)
     # Time first: each volume is then read in one piece.
-    shifted = np.empty((series.shape[-1], *series.shape[:-1]), dtype=np.float32)
-    for index, acquired_s in enumerate(slice_times_s):
-        part = np.ascontiguousarray(series[index], dtype=np.float32)
-        lag = float(to_s - acquired_s) / bold.tr_s
+    shifted = np.empty((last - first, *series.shape[:-1]), dtype=np.float32)
+    steady = max(n_dummies - low, 0)
+    for index, acquired_s in enumerate(times_s[0]):
+        part = np.array(series[index], dtype=np.float32)
+        lag = float(times_s[1] - acquired_s) / bold.tr_s
         if abs(lag) > LEAST_LAG:
-            part[..., n_dummies:] = shift(part[..., n_dummies:], lag)
-        shifted[:, index] = np.moveaxis(part, -1, 0)
+            part[..., steady:] = shift(part[..., steady:], lag)
+        shifted[:, index] = np.moveaxis(part[..., first - low : last - low], -1, 0)
     return np.moveaxis(np.moveaxis(shifted, 0, -1), 0, bold.slice_axis)
 
 

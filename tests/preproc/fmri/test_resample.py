@@ -106,3 +106,25 @@ def test_smoothing_has_the_asked_width() -> None:
     found = fmri.smooth(volumes, grid, 12.0, np.ones((31, 32, 33), dtype=bool))[..., 0]
     assert np.isclose(found[17, 16, 16] / found[15, 16, 16], 0.5, atol=0.01)
     assert np.isclose(found[15, 19, 16] / found[15, 16, 16], 0.5, atol=0.01)
+
+
+def test_native_and_t1w_space_agree_with_scipy(
+    bold: BoldSeries, fit: RunFit, anat: AnatFit
+) -> None:
+    inside = np.zeros(bold.grid.shape, dtype=bool)
+    inside[14:20, 18:23, 11:15] = True
+    found = fmri.resample_native(bold, fit, inside)
+    points = bold.grid.points_mm(np.argwhere(inside).astype(float))
+    voxels = bold.grid.voxels(apply_affine(fit.motion[5], points)).T
+    known = ndimage.map_coordinates(bold.volumes[..., 5], voxels, order=3, mode="mirror")
+    assert np.allclose(found[..., 5][inside], known, atol=1e-3)
+    grid = fmri.t1w_grid(anat, fit)
+    assert np.allclose(grid.zooms_mm, np.cbrt(5 * 5 * 5.5))
+    wanted = np.zeros(grid.shape, dtype=bool)
+    wanted[18:24, 21:25, 15:18] = True
+    points = grid.points_mm(np.argwhere(wanted).astype(float))
+    voxels = bold.grid.voxels(apply_affine(fit.motion[5] @ fit.t1w_to_reference, points)).T
+    known = ndimage.map_coordinates(bold.volumes[..., 5], voxels, order=3, mode="mirror")
+    assert np.allclose(
+        fmri.resample_t1w(bold, fit, grid, wanted)[..., 5][wanted], known, atol=1e-3
+    )

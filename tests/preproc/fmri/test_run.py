@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,10 +13,10 @@ from bids_app.preproc.fmri.brain import bold_brain
 from bids_app.preproc.fmri.coregister import CoregisterSettings, coregister
 from bids_app.preproc.fmri.motion import MotionSettings, fit_motion
 from bids_app.preproc.fmri.reference import count_dummies, most_typical, reference_volumes
-from bids_app.preproc.fmri.run import slice_times
+from bids_app.preproc.fmri.run import single_band, slice_times
 from bids_app.values.bold import BoldSeries
 from bids_app.values.estimates import AnatFit
-from bids_app.values.space import Volume, apply_affine
+from bids_app.values.space import Grid, Mask, Volume, apply_affine
 from tests.preproc.fmri.phantom import PLACE, motions
 
 SPARSE = CoregisterSettings(border_points=3000, overlap_points=3000)
@@ -40,6 +41,48 @@ def test_planted_motion_and_place_are_found(bold: BoldSeries, anat: AnatFit) -> 
     brain = anat.brain.points_mm()[::50]
     place = apply_affine(offset @ fit.t1w_to_reference, brain) - apply_affine(PLACE, brain)
     assert np.linalg.norm(place, axis=1).mean() < 0.5
+
+
+def test_the_single_band_reference_decides_the_pose(bold: BoldSeries, anat: AnatFit) -> None:
+    # Of twice the signal, in the pose of the tenth volume.
+    sbref = Volume(2 * bold.volumes[..., 9], bold.grid)
+    fit = fit_run(bold, anat, RunSettings(sloppy=True), sbref)
+    assert np.array_equal(fit.reference.data, np.maximum(sbref.data, 0))
+    points = fit.brain.points_mm()[::20]
+    assert np.linalg.norm(apply_affine(fit.motion[9], points) - points, axis=1).mean() < 0.15
+    planted = motions(14)
+    there = apply_affine(planted[0] @ np.linalg.inv(planted[9]), points)
+    found = apply_affine(fit.motion[0], points)
+    assert np.linalg.norm(found - there, axis=1).mean() < 0.2
+
+
+@pytest.mark.parametrize(
+    ("sbref", "note"),
+    [
+        (
+            Volume(np.ones((4, 5, 6)), Grid((4, 5, 6), np.eye(4))),
+            r"on another grid \(\(4, 5, 6\)\)",
+        ),
+        (None, "is empty and was not used"),
+    ],
+)
+def test_a_single_band_reference_that_is_no_use_is_noted(
+    bold: BoldSeries, sbref: Volume | None, note: str
+) -> None:
+    given = sbref or Volume(np.zeros(bold.grid.shape), bold.grid)
+    found, notes = single_band(given, bold)
+    assert found is None
+    assert re.search(note, notes[0])
+
+
+def test_heads_that_do_not_belong_together_are_noted(bold: BoldSeries, anat: AnatFit) -> None:
+    brain = bold_brain(first(bold))
+    small = np.zeros_like(anat.brain.inside)
+    small[25:32, 30:37, 25:32] = anat.brain.inside[25:32, 30:37, 25:32]
+    _, notes = coregister(
+        first(bold), brain, replace(anat, brain=Mask(anat.brain.grid, small)), SPARSE
+    )
+    assert re.match("BOLD to T1w: only .* of the brain in BOLD lies in the T1w brain", notes[0])
 
 
 def test_motion_does_not_depend_on_threads(bold: BoldSeries) -> None:
