@@ -60,7 +60,7 @@ def test_the_border_of_a_mask_is_drawn_where_the_mask_ends(drawn: list[Figure]) 
     contour, image = axes.collections[3], axes.images[3]
     points = np.concatenate([line.vertices for line in contour.get_paths()])
     left, right, bottom, top = image.get_extent()
-    n_up, n_across = np.shape(image.get_array())
+    n_up, n_across = images(drawn[0])[3].shape
     voxels = (points - (left, bottom)) / (right - left, top - bottom) * (n_across, n_up) - 0.5
     # The view starts two voxels (10 mm) before the ball; an axial slice has x across and y up.
     away = np.hypot(*(voxels - (13 - 4, 15 - 6)).T)
