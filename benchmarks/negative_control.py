@@ -31,7 +31,7 @@ from bids_app.simulate.samples_level import simulate_recordings
 from bids_app.simulate.settings import SIZES, sized, with_coupling
 
 REJECT_BELOW = 0.05
-N_VOXELS = 400
+N_VOXELS = 80
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
     asked = _arguments()
     start = time.perf_counter()
     values, rejections = [], 0
-    for seed in range(1, asked.datasets + 1):
+    for seed in range(asked.first_seed, asked.first_seed + asked.datasets):
         mean_r, p = _with_images(seed, asked) if asked.images else _without_images(seed, asked)
         values.append(mean_r)
         rejections += p < REJECT_BELOW
@@ -57,8 +57,9 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--datasets", type=int, default=20)
+    parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--participants", type=int, default=3)
-    parser.add_argument("--runs", type=int, default=2)
+    parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--volumes", type=int, default=120)
     parser.add_argument("--coupling", type=float, default=0.0)
     parser.add_argument("--architecture", default="sources")
