@@ -143,7 +143,7 @@ def _draw(
     )
     shared = before[0][: min(len(before[0]), len(after[0]))]
     figures.eeg_spectrum(path, shared, before[1][:, : len(shared)], after[1][:, : len(shared)])
-    if clock is not None:
+    if clock is not None and clock.n_found:
         path = told.add(
             "clock",
             "EEG clock on the scanner's clock",

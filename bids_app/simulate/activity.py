@@ -80,6 +80,8 @@ def make_activity(
     rng = stream(settings.seed, label, run, "times")
     offset_s = _on_clock(rng.uniform(*EEG_LEAD_S))
     length_s = _on_clock(offset_s + settings.duration_s + rng.uniform(*EEG_TAIL_S))
+    if settings.layout == "ds000116":
+        offset_s, length_s = 0.0, settings.duration_s
     trials = _draw_trials(settings.duration_s, rng)
     span_s = (-offset_s - HRF_LENGTH_S - 1.0, length_s - offset_s + 1.0)
     if settings.schedule_only:

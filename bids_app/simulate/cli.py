@@ -58,12 +58,19 @@ from bids_app.errors import AppError, UsageError
     show_default=True,
     help="What the anatomy shows.",
 )
+@click.option(
+    "--layout",
+    type=click.Choice(["bids", "ds000116"]),
+    default="bids",
+    show_default=True,
+    help="ds000116: its two tasks, in two folder trees, bids and openfmri; --runs counts those of each task.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say which run is being made.")
 @click.version_option(__version__, prog_name="eeg2fmri-simulate")
 def command(out_bids: Path, **options: Any) -> None:
     """Write a simulated EEG-fMRI dataset with a known coupling to OUT_BIDS, a new or empty folder.
 
-    What is true of it goes to OUT_BIDS/sourcedata/truth.
+    What is true of it goes to OUT_BIDS/sourcedata/truth, for ds000116 to OUT_BIDS/truth.
     """
     for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         # Sums over threads are not the same on every machine, and the matrices are small.
@@ -71,7 +78,7 @@ def command(out_bids: Path, **options: Any) -> None:
     from dataclasses import replace
 
     from bids_app import log
-    from bids_app.simulate.dataset import simulate
+    from bids_app.simulate import dataset, openfmri
     from bids_app.simulate.settings import SIZES, SimulationSettings, with_coupling
 
     size = SIZES[options["size"]]
@@ -86,11 +93,13 @@ def command(out_bids: Path, **options: Any) -> None:
         schedule_only=options["schedule_only"],
         artefacts=options["artefacts"],
         head=options["head"],
+        layout=options["layout"],
         tr_s=options["tr"],
         size=size,
     )
     if options["verbose"]:
         log.setup(1)
+    simulate = openfmri.simulate if settings.layout == "ds000116" else dataset.simulate
     click.echo(simulate(with_coupling(settings, options["coupling"]), out_bids))
 
 

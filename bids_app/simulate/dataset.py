@@ -44,17 +44,28 @@ def simulate(settings: SimulationSettings, dataset: Path) -> Path:
     CannotCreateError
         When the folder holds something already.
     """
-    if dataset.exists() and (not dataset.is_dir() or any(dataset.iterdir())):
-        raise CannotCreateError(
-            f"{dataset}: exists already; expected a folder that is new or empty",
-            hint="name another folder, or remove this one",
-        )
+    refuse_occupied(dataset)
     world = make_world(settings)
     tree.write_root(dataset, settings)
     write_truth_root(dataset, world)
     for label in tree.labels(settings.n_participants):
         write_person(dataset, world, make_person(settings, label))
     return dataset
+
+
+def refuse_occupied(folder: Path) -> None:
+    """Refuse to write among what is there.
+
+    Raises
+    ------
+    CannotCreateError
+        When the folder holds something already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CannotCreateError(
+            f"{folder}: exists already; expected a folder that is new or empty",
+            hint="name another folder, or remove this one",
+        )
 
 
 def write_truth_root(dataset: Path, world: World) -> None:
@@ -72,14 +83,11 @@ def write_truth_root(dataset: Path, world: World) -> None:
 
 def write_person(dataset: Path, world: World, person: Person) -> None:
     """Write all files of one participant, one run at a time."""
-    settings, stem = world.settings, f"sub-{person.label}"
-    t1w, tissues = acquire_t1w(settings, world.head, person)
-    anat = dataset / stem / "anat" / f"{stem}_T1w.nii.gz"
-    nifti.write_volume(anat, t1w, dtype=np.int16)
-    sidecar.write_json(anat.with_name(f"{stem}_T1w.json"), tree.t1w_metadata())
+    settings = world.settings
+    anat = write_anatomy(dataset, world, person)
+    sidecar.write_json(anat.with_name(anat.name.replace(".nii.gz", ".json")), tree.t1w_metadata())
     cap = make_cap(settings, person.label)
-    tree.write_cap(dataset / stem / "eeg", person.label, cap)
-    _write_person_truth(dataset / truth.FOLDER / stem, world, person, tissues)
+    tree.write_cap(dataset / f"sub-{person.label}" / "eeg", person.label, cap)
     field = lead_field(settings, person.label, cap, world.dipoles)
     model = eeg.sensor_model(world.networks.networks, field, world.dipoles, settings.difficulty)
     for number in range(1, settings.n_runs + 1):
@@ -87,6 +95,16 @@ def write_person(dataset: Path, world: World, person: Person) -> None:
         log.info("%s: simulating", run.stem)
         size = write_bold(run)
         write_eeg(run, cap, model, size)
+
+
+def write_anatomy(dataset: Path, world: World, person: Person) -> Path:
+    """Write one participant's T1w image, and what is true of the participant; give the image's path."""
+    stem = f"sub-{person.label}"
+    t1w, tissues = acquire_t1w(world.settings, world.head, person)
+    anat = dataset / stem / "anat" / f"{stem}_T1w.nii.gz"
+    nifti.write_volume(anat, t1w, dtype=np.int16)
+    _write_person_truth(dataset / truth.FOLDER / stem, world, person, tissues)
+    return anat
 
 
 def _write_person_truth(

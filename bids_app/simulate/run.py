@@ -175,11 +175,11 @@ def write_eeg(run: Run, cap: Cap, model: eeg.SensorModel, size: float) -> None:
     volts = np.zeros((len(brain) + 1, n_samples), dtype=np.float32)
     eeg.resample(brain, rate_hz, out=volts[:-1])
     eeg.add_noise(volts[:-1], model, rate_hz, run.random("amplifier"))
-    _write_oracle(run, model, volts[:-1], size)
+    write_oracle(run, model, volts[:-1], size)
     times_s = np.arange(n_samples) / rate_hz - activity.offset_s
     volts[-1] = electrocardiogram(run.physiology, times_s, run.random("ecg"))
     if settings.artefacts:
-        _add_artefacts(run, cap, volts, times_s)
+        add_artefacts(run, cap, volts, times_s)
     recording = _recording(cap, volts, rate_hz, tree.markers(activity, settings))
     eeg_files.write_brainvision(run.path("eeg", "eeg.vhdr"), recording)
     sidecar.write_json(
@@ -191,7 +191,8 @@ def write_eeg(run: Run, cap: Cap, model: eeg.SensorModel, size: float) -> None:
     tables.write_tsv(run.path("eeg", "events.tsv"), tree.eeg_events(activity, settings))
 
 
-def _write_oracle(run: Run, model: eeg.SensorModel, volts: Floats, size: float) -> None:
+def write_oracle(run: Run, model: eeg.SensorModel, volts: Floats, size: float) -> None:
+    """Write what the oracle predicts from EEG of shape (channel, time)."""
     settings = run.settings
     factor = round(settings.eeg_hz / eeg.WORK_HZ)
     slow = (
@@ -210,7 +211,8 @@ def _write_oracle(run: Run, model: eeg.SensorModel, volts: Floats, size: float) 
     tables.write_tsv(run.truth_path("oracle.tsv"), columns)
 
 
-def _add_artefacts(run: Run, cap: Cap, volts: Floats, times_s: Floats) -> None:
+def add_artefacts(run: Run, cap: Cap, volts: Floats, times_s: Floats) -> None:
+    """Add pulse and gradients to EEG of shape (channel, time) whose last channel is the ECG, in place."""
     # The ECG leads lie on the back, below the cap.
     positions_m = np.vstack([cap.positions_m, cap.landmarks_m["NAS"] + [0.0, -0.18, -0.12]])
     offset_s = run.activity.offset_s

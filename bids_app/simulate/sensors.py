@@ -32,6 +32,8 @@ CAPS = {
 }
 # fmt: on
 """Electrodes of each cap."""
+# left and right, by their names in the 10-05 system
+MASTOIDS = {"LM": "M1", "RM": "M2"}
 REFERENCE = "FCz"
 GROUND = "AFz"
 ELECTRODE_SPREAD_M = 0.003
@@ -94,7 +96,9 @@ def make_cap(settings: SimulationSettings, label: str) -> Cap:
     """Put the cap on, not quite in its place."""
     montage = mne.channels.make_standard_montage(_standard())
     names = CAPS[settings.caps[(int(label) - 1) % len(settings.caps)]]
-    info = mne.create_info([*names, REFERENCE], 1000.0, "eeg", verbose="error")
+    mastoids = MASTOIDS if settings.layout == "ds000116" else {}
+    sites = [*names, *mastoids.values(), REFERENCE]
+    info = mne.create_info(sites, 1000.0, "eeg", verbose="error")
     info.set_montage(montage, verbose="error")
     positions = np.array([channel["loc"][:3] for channel in info["chs"]])
     rng = stream(settings.seed, label, "cap")
@@ -103,7 +107,7 @@ def make_cap(settings: SimulationSettings, label: str) -> Cap:
         name: np.asarray(point["r"])
         for name, point in zip(("LPA", "NAS", "RPA"), info["dig"][:3], strict=True)
     }
-    return Cap(names, positions[:-1], positions[-1], landmarks)
+    return Cap((*names, *mastoids), positions[:-1], positions[-1], landmarks)
 
 
 def _standard() -> str:

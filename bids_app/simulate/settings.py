@@ -9,6 +9,8 @@ from bids_app.errors import UsageError
 from bids_app.labels import LABEL
 
 HeadKind = Literal["whole", "defaced", "stripped"]
+LayoutKind = Literal["bids", "ds000116"]
+LAYOUTS: tuple[LayoutKind, ...] = ("bids", "ds000116")
 HEADS: tuple[HeadKind, ...] = ("whole", "defaced", "stripped")
 MOST_NETWORKS = 8
 CAPS = (19, 34, 64)
@@ -121,6 +123,8 @@ class SimulationSettings:
         Electrodes (19, 34 or 64) of the participants' caps, who take turns.
     tr_s : float
         Repetition time.
+    layout : {'bids', 'ds000116'}
+        Which files are written; ds000116 has its EEG in a second tree, at 1000 Hz, started by the scanner.
     size : Size
         Grids and rates.
     difficulty : Difficulty
@@ -138,6 +142,7 @@ class SimulationSettings:
     head: HeadKind = "whole"
     caps: tuple[int, ...] = (34,)
     tr_s: float = 2.0
+    layout: LayoutKind = "bids"
     size: Size = SIZES["default"]
     difficulty: Difficulty = field(default_factory=Difficulty)
 
@@ -151,6 +156,7 @@ class SimulationSettings:
             raise UsageError(f"head is {self.head!r}; expected one of {', '.join(HEADS)}")
         if not self.caps or set(self.caps) - set(CAPS):
             raise UsageError(f"caps are {self.caps}; expected numbers of electrodes among {CAPS}")
+        self._check_layout()
         if self.n_participants < 1 or self.n_runs < 1 or self.size.n_volumes < 2:  # noqa: PLR2004
             raise UsageError(
                 f"{self.n_participants} participants, {self.n_runs} runs, {self.size.n_volumes} volumes; "
@@ -163,6 +169,12 @@ class SimulationSettings:
         if not 0.1 <= self.tr_s <= 20:  # noqa: PLR2004
             raise UsageError(f"repetition time is {self.tr_s:g}; expected 0.1 to 20 seconds")
 
+    def _check_layout(self) -> None:
+        if self.layout not in LAYOUTS:
+            raise UsageError(f"layout is {self.layout!r}; expected one of {', '.join(LAYOUTS)}")
+        if self.layout == "ds000116" and self.caps != (34,):
+            raise UsageError(f"caps are {self.caps}; the cap of ds000116 has 34 electrodes")
+
     @property
     def duration_s(self) -> float:
         """Length of a BOLD run."""
@@ -171,6 +183,8 @@ class SimulationSettings:
     @property
     def eeg_hz(self) -> float:
         """Sampling rate of the EEG."""
+        if self.layout == "ds000116":
+            return OPENFMRI_EEG_HZ
         return ARTEFACT_EEG_HZ if self.artefacts else self.size.eeg_hz
 
     @property
@@ -190,6 +204,7 @@ class SimulationSettings:
 
 
 ARTEFACT_EEG_HZ = 5000.0
+OPENFMRI_EEG_HZ = 1000.0
 
 
 def with_coupling(settings: SimulationSettings, coupling: float) -> SimulationSettings:
