@@ -655,3 +655,49 @@ def test_a_slice_order_is_known_or_a_file(run: Run, refused: Refused, tmp_path: 
     (tmp_path / "order.txt").touch()
     assert run("--slice-order", str(tmp_path / "order.txt")).slice_order.endswith("order.txt")
     assert run("--slice-order", "none").slice_order == "none"
+
+
+# ------------------------------------------------------------ where the EEG is, and when it starts
+
+
+def test_the_second_tree_may_be_given_in_three_places(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "eeg").mkdir()
+    told = str(tmp_path / "eeg")
+    assert run("--eeg-dir", told, "--eeg-variant", "raw").eeg_dir == tmp_path / "eeg"
+    for table in ("[eeg]\ndir", "[run]\neeg_dir"):
+        path = write(tmp_path / "c.toml", f'{table} = "{told}"\n[eeg.band]\nlow_hz = 1.0\n')
+        found = run("--config-file", path)
+        assert found.eeg_dir == tmp_path / "eeg"
+        assert found.table("eeg", "band") == {"low_hz": 1.0}
+    path = write(tmp_path / "c.toml", '[eeg]\nvariant = "noGA"\n')
+    found = run("--config-file", path)
+    assert (found.eeg_variant, found.tables) == ("noGA", {"eeg": {}})
+
+
+def test_what_is_no_place_of_the_eeg_is_refused(
+    refused: Callable[..., str], tmp_path: Path
+) -> None:
+    assert f"--eeg-dir {tmp_path}/none: no such folder" in refused(
+        "--eeg-dir", f"{tmp_path}/none", code=66
+    )
+    path = write(tmp_path / "c.toml", "[eeg]\ndir = 3\n")
+    assert "[eeg] dir is 3; expected text" in refused("--config-file", path)
+
+
+def test_the_start_is_a_number_of_seconds(refused: Callable[..., str]) -> None:
+    assert "--eeg-start is nan; expected seconds" in refused("--eeg-start", "nan")
+
+
+def test_the_start_may_lie_before_the_recording(run: Run) -> None:
+    assert run("--eeg-start", "-2.5").eeg_start_s == -2.5
+    assert run("--dry-run", "--dry-run-format", "json").dry_run_format == "json"
+
+
+def test_inputs_are_told_relative_to_what_was_given(
+    run: Run, bids_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "eeg").mkdir()
+    config = run("--eeg-dir", str(tmp_path / "eeg"))
+    assert config.told(bids_dir / "sub-01" / "a") == "sub-01/a"
+    assert config.told(tmp_path / "eeg" / "sub001" / "b.mat") == "sub001/b.mat"
+    assert config.told(Path("/elsewhere/c")) == "c"

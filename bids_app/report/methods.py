@@ -114,18 +114,32 @@ def _data(record: Table) -> list[str]:
     clocks = [
         part(pairing, "clock") for pairing in rows(record, "pairings") if part(pairing, "clock")
     ]
-    if clocks:
-        names = tables.unique(text(clock, "marker", "") for clock in clocks)
-        marked = ", ".join(f"“{name}”" for name in names if name)
+    return [*said, *_clocks(clocks)]
+
+
+def _clocks(clocks: list[Table]) -> list[str]:
+    """Say how EEG time was put onto scanner time: by markers, or by what is known of the recordings."""
+    said = []
+    marked = [clock for clock in clocks if (number(clock, "n_found") or 0) > 0]
+    if marked:
+        names = tables.unique(text(clock, "marker", "") for clock in marked)
+        told = ", ".join(f"“{name}”" for name in names if name)
         said.append(
             f"EEG time was put onto scanner time by a straight line through the {DEFAULT_MARKERS}"
-            f"{f' ({marked})' if marked else ''} of each of {len(clocks)} recordings."
+            f"{f' ({told})' if told else ''} of each of {len(marked)} recordings."
         )
         residuals = [
-            value for clock in clocks if (value := number(clock, "residual_s")) is not None
+            value for clock in marked if (value := number(clock, "residual_s")) is not None
         ]
         if residuals:
             said.append(f"No marker lay farther than {1e3 * max(residuals):.2g} ms from its line.")
+    others = [clock for clock in clocks if clock not in marked]
+    if others:
+        sources = ", ".join(tables.unique(text(clock, "source", "") for clock in others))
+        said.append(
+            f"{len(others)} recordings hold no volume markers; when their first volume started is known from "
+            f"elsewhere ({sources}), and their clock was taken to run as the scanner's."
+        )
     return said
 
 

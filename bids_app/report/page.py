@@ -245,14 +245,21 @@ def _clock(pairing: Table) -> Cells:
     offset, rate, residual = (number(clock, key) for key in ("offset_s", "rate", "residual_s"))
     found, expected = count(clock, "n_found"), count(clock, "n_expected")
     cells = (
-        text(clock, "marker", "n/a"),
+        text(clock, "marker", "n/a") or "none",
         text(clock, "source", "n/a"),
         f"{found} of {expected}",
+        _span(clock),
         "n/a" if offset is None else f"{offset:.3f}",
         "n/a" if rate is None else f"{PER_MILLION * (rate - 1):+.1f}".replace("-", tables.MINUS),
         "n/a" if residual is None else f"{1e3 * residual:.2f}",
     )
-    return Cells(text(pairing, "run"), "" if found == expected else "differs", "bad", cells)
+    return Cells(text(pairing, "run"), "" if found in {0, expected} else "differs", "bad", cells)
+
+
+def _span(clock: Table) -> str:
+    """First and last marker, in seconds of the EEG."""
+    first_s, last_s = number(clock, "first_s"), number(clock, "last_s")
+    return "n/a" if first_s is None or last_s is None else f"{first_s:.3f} to {last_s:.3f}"
 
 
 def _person(output_dir: Path, person: Table) -> Cells:

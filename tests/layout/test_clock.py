@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bids_app.errors import DataError
-from bids_app.layout.clock import Expected, fit_clock
+from bids_app.layout.clock import Expected, Start, fit_clock
 from bids_app.values import Floats
 from bids_app.values.pairing import Clock
 from bids_app.values.recording import Event
@@ -275,3 +275,75 @@ def test_markers_that_lose_their_count_are_refused() -> None:
     with pytest.raises(DataError, match=told) as caught:
         fit(events(onsets), 2.0, 200, 420.0)
     assert "correct RepetitionTime" in caught.value.hint
+
+
+def test_markers_are_told_with_their_spacing() -> None:
+    found = (*events(marks(2.16, 300)), *events(np.array([1.0, 2, 4, 9, 11]), "S  1"))
+    with pytest.raises(DataError, match=r"'R128' x 300 \(every 2\.16 s\), 'S 1' x 5$"):
+        fit(found, 2.0, 300, 700.0)
+
+
+# ------------------------------------------------------------ more markers than volumes
+
+
+@pytest.mark.parametrize("n_extra", [1, 2])
+def test_a_few_markers_after_the_last_volume_are_no_volumes(n_extra: int) -> None:
+    onsets = marks(2.0, 100 + n_extra)
+    clock = fit(events(onsets), 2.0, 100, 230.0)
+    assert clock.offset_s == pytest.approx(10.0)
+    assert (clock.n_found, clock.n_expected) == (100 + n_extra, 100)
+    assert (clock.first_s, clock.last_s) == pytest.approx((10.0, onsets[-1]))
+
+
+def test_volumes_that_were_not_stored_have_markers() -> None:
+    clock = fit(events(marks(2.0, 104)), 2.0, 100, 230.0, n_discarded=4)
+    assert clock.offset_s == pytest.approx(18.0)
+
+
+def test_many_more_markers_are_refused_until_the_start_is_told() -> None:
+    found = events(marks(2.0, 105))
+    told = "105 volume markers over 5 more volumes than the 100 that are stored"
+    with pytest.raises(DataError, match=told) as caught:
+        fit(found, 2.0, 100, 240.0)
+    assert "--eeg-start" in caught.value.hint
+    for start_s in (10.0, 18.0, 19.6):
+        clock = fit(found, 2.0, 100, 240.0, start=Start(start_s, "--eeg-start"))
+        assert clock.offset_s == pytest.approx(2 * round(start_s / 2))
+
+
+def test_a_scanner_that_paused_is_refused() -> None:
+    onsets = np.r_[marks(2.0, 40), 10 + 2.0 * np.arange(102, 162)]
+    with pytest.raises(DataError, match=r"with a pause of 126 s in the middle") as caught:
+        fit(events(onsets), 2.0, 100, 400.0)
+    assert caught.value.hint == "cut EEG and BOLD at the pause"
+
+
+# ------------------------------------------------------------ a start that was told
+
+
+@pytest.mark.parametrize("n_missed", [0, 1, 20])
+def test_a_start_tells_which_volume_the_first_marker_is(n_missed: int) -> None:
+    # Cut at a marker of the experiment, with room on neither side: the count alone cannot tell.
+    heard = marks(2.0, 100, 0.004)[: 100 - 2 * n_missed]
+    start = Start(-2.0 * n_missed, "XP1: first 'S 99'")
+    clock = fit(events(heard), 2.0, 100, float(heard[-1]) + 10, start=start)
+    assert clock.offset_s == pytest.approx(0.004 - 2 * n_missed)
+    assert clock.source == "recording"
+
+
+def test_markers_that_contradict_the_start_are_refused() -> None:
+    told = "stand at 1.200 s of each 2 s, but the first volume starts at 4.000 s according to X"
+    with pytest.raises(DataError, match=told) as caught:
+        fit(events(marks(2.0, 90, 11.2)), 2.0, 100, 250.0, start=Start(4.0, "X"))
+    assert "at one of the markers" in caught.value.hint
+
+
+def test_a_few_markers_off_the_line_do_not_bend_it(rng: np.random.Generator) -> None:
+    onsets = marks(2.0, 100)
+    late = rng.choice(100, 10, replace=False)
+    moved = onsets.copy()
+    moved[late] += 0.03
+    clock = fit(events(moved), 2.0, 100, 212.0)
+    assert clock.offset_s == pytest.approx(10.0, abs=1e-6)
+    assert clock.rate == pytest.approx(1.0, abs=1e-8)
+    assert clock.residual_s == pytest.approx(0.03, abs=1e-6)

@@ -49,6 +49,8 @@ def pairing(**changes: Any) -> dict[str, Any]:
         "offset_s": 4.25,
         "rate": 1.0000077,
         "residual_s": 0.00029,
+        "first_s": 4.25,
+        "last_s": 342.25,
         "n_found": 170,
         "n_expected": 170,
         "marker": "R128",

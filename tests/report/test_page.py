@@ -123,7 +123,7 @@ def test_a_participant_page_tells_what_the_record_says(
         "Volumes synthesized 155",
         "Volumes without prediction 15",
         "run-2 : no markers What to do: name the marker",
-        "R128 recording 170 of 170 4.250 +7.7 0.29",
+        "R128 recording 170 of 170 4.250 to 342.250 4.250 +7.7 0.29",
         "sub-01_task-x_eeg.vhdr no BOLD",
         "34 channels at 250 Hz",
         "slice times unknown Fp1 was flat",
@@ -202,6 +202,14 @@ def test_scores_on_training_data_are_left_out_and_counted(
     found = participant(output(record)).text
     assert "0.987" not in found
     assert "Left out: 1." in found
+
+
+def test_a_clock_without_markers_says_who_knows_it(record: dict[str, Any], output: Lay) -> None:
+    clock = record["pairings"][0]["clock"]
+    clock |= {"marker": "", "source": "ds000116", "n_found": 0, "first_s": None, "last_s": None}
+    found = participant(output(record)).text
+    assert "none ds000116 0 of 170 n/a 4.250" in found
+    assert "known from elsewhere (ds000116)" in found
 
 
 def test_a_clock_that_lacks_markers_is_marked(record: dict[str, Any], output: Lay) -> None:
