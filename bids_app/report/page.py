@@ -245,7 +245,7 @@ def _clock(pairing: Table) -> Cells:
     offset, rate, residual = (number(clock, key) for key in ("offset_s", "rate", "residual_s"))
     found, expected = count(clock, "n_found"), count(clock, "n_expected")
     cells = (
-        text(clock, "marker", "n/a") or "none",
+        text(clock, "marker", "n/a"),
         text(clock, "source", "n/a"),
         f"{found} of {expected}",
         _span(clock),

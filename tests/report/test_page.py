@@ -208,7 +208,7 @@ def test_a_clock_without_markers_says_who_knows_it(record: dict[str, Any], outpu
     clock = record["pairings"][0]["clock"]
     clock |= {"marker": "", "source": "ds000116", "n_found": 0, "first_s": None, "last_s": None}
     found = participant(output(record)).text
-    assert "none ds000116 0 of 170 n/a 4.250" in found
+    assert "n/a ds000116 0 of 170 n/a 4.250" in found
     assert "known from elsewhere (ds000116)" in found
 
 
