@@ -18,14 +18,14 @@ from bids_app.derivatives import provenance, reuse
 from bids_app.derivatives.predictions import Synthesis, path_of, write_prediction
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.derivatives.write import write_scans
-from bids_app.errors import MissingInputError
+from bids_app.errors import AppError, MissingInputError
 from bids_app.files import nifti, tables
-from bids_app.files.sidecar import write_json
+from bids_app.files.sidecar import read_json, write_json
 from bids_app.learn import bundle as bundles
 from bids_app.learn.evaluate import Evaluation, References, references_of
 from bids_app.learn.seed import generator
 from bids_app.learn.train import fit
-from bids_app.pipeline import denoise, prepare
+from bids_app.pipeline import alike, denoise, prepare
 from bids_app.pipeline.apply import dataset_identity, tell_label
 from bids_app.pipeline.fold import FoldResult, Task, run_fold
 from bids_app.pipeline.judge import Case, Judgement, draw_group, judge
@@ -151,18 +151,38 @@ def _gather(labels: Sequence[str], config: RunConfig, record: Record) -> Cohort:
             runs += own_runs
             samples += own_samples
             if not own_runs:
-                told |= {
-                    "status": "left out",
-                    "reason": "no run has both preprocessed BOLD and EEG",
-                }
+                told |= {"status": "left out", "reason": _why_nothing(label, config)}
         if len(record.failures) > n_failed:
             told |= {"status": "failed", "reason": record.failures[-1].why}
+    runs, samples, odd = alike.choose(runs, samples)
+    _tell_odd(odd, {one.participant for one in samples}, record)
     if not runs:
         raise MissingInputError(
             f"{config.output_dir}: no participant has a run with both preprocessed BOLD and EEG",
             hint="run the participant level first, and look at its reports",
         )
     return _with_targets(runs, samples, config)
+
+
+def _why_nothing(label: str, config: RunConfig) -> str:
+    """What the participant level said of someone who has nothing to learn from."""
+    try:
+        errors = read_json(config.output_dir / f"sub-{label}" / "log" / "record.json")["errors"]
+        told = "; ".join(f"{error['what']}: {error['why']}" for error in errors)
+    except (AppError, KeyError, TypeError):
+        told = ""
+    return told or "no run has both preprocessed BOLD and EEG"
+
+
+def _tell_odd(odd: dict[str, str], kept: set[str], record: Record) -> None:
+    """Name those who are unlike the others: in the log, in the notes, and in their row when nothing of them is left."""
+    for run, why in odd.items():
+        log.warning("%s: left out: %s", run, why)
+        record.note(f"{run} was left out: {why}")
+    for row in record.content["participants"]:
+        why = [text for run, text in odd.items() if run.startswith(f"sub-{row['label']}_")]
+        if why and row["label"] not in kept:
+            row |= {"status": "left out", "reason": "; ".join(dict.fromkeys(why))}
 
 
 def _with_targets(

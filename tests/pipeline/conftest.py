@@ -51,7 +51,7 @@ def _write_images(
     space = changes.get("space", SPACE)
     grid = Grid(shape, np.diag([3.0, 3, 3, 1]))
     inside = np.zeros(shape, bool)
-    inside[1:5, 1:6, 1:7] = True
+    inside[slice(*changes.get("brain", (1, 5))), 1:6, 1:7] = True
     stem = root / sub / "func" / f"{sub}_task-rest_run-{run}_{space}"
     volumes = 100 + rng.normal(0, 1, (*shape, changes.get("n_volumes", N_VOLUMES)))
     about = {"RepetitionTime": changes.get("tr_s", 2.0), "StartTime": 0.5, "TaskName": "rest"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from bids_app import pipeline
 from bids_app.config import RunConfig
 from bids_app.errors import MissingInputError, NoMatchError
-from bids_app.files.sidecar import read_json
+from bids_app.files.sidecar import read_json, write_json
 from bids_app.files.tables import read_tsv
 from bids_app.pipeline.anatomy import Anatomy
 from bids_app.pipeline.record import Record
@@ -110,3 +111,48 @@ def test_architectures_stand_side_by_side(config: RunConfig, preprocessed: Write
     assert (config.output_dir / "models" / "cnn" / "weights.safetensors").is_file()
     told = read_tsv(config.output_dir / "descriptions.tsv")
     assert "desc-synthCnn" in told["desc_id"]
+
+
+def test_one_who_is_unlike_the_others_does_not_stop_the_group(
+    config: RunConfig, preprocessed: Write
+) -> None:
+    preprocessed("01", channels=("Fz", "Cz", "Oz", "Pz"))
+    for label in ("02", "03"):
+        preprocessed(label)
+    assert pipeline.run(config) == 0
+    record = read_json(config.output_dir / "log" / "group.json")
+    assert [row["status"] for row in record["participants"]] == ["left out", "done", "done"]
+    why = "has 4 EEG channels, most have 3; not in both: Oz"
+    assert record["participants"][0]["reason"] == why
+    assert f"sub-01_task-rest_run-1 was left out: {why}" in record["notes"]
+    assert "left out" in (config.output_dir / "group.html").read_text("utf-8")
+    bundle = read_json(config.output_dir / "models" / "ridge" / "bundle.json")
+    assert [person["label"] for person in bundle["training"]["participants"]] == ["02", "03"]
+
+
+def test_one_who_failed_before_is_named_with_the_reason(config: RunConfig) -> None:
+    told = {
+        "what": "sub-03_task-rest BOLD",
+        "why": "a.nii: is broken",
+        "hint": "",
+        "exit_code": 66,
+    }
+    write_json(config.output_dir / "sub-03/log/record.json", {"errors": [told]})
+    assert pipeline.run(config) == MissingInputError.exit_code
+    record = read_json(config.output_dir / "log" / "group.json")
+    assert record["participants"][0] == {
+        "label": "03",
+        "status": "left out",
+        "reason": "sub-03_task-rest BOLD: a.nii: is broken",
+    }
+
+
+def test_the_group_twice_at_once_and_once_more(config: RunConfig, preprocessed: Write) -> None:
+    for label in ("01", "02"):
+        preprocessed(label)
+    with ThreadPoolExecutor(2) as both:
+        assert list(both.map(pipeline.run, [config, config])) == [0, 0]
+    names = ("group_scores.tsv", "participants.tsv", "models/ridge/bundle.json")
+    before = {name: (config.output_dir / name).read_bytes() for name in names}
+    assert pipeline.run(config) == 0
+    assert {name: (config.output_dir / name).read_bytes() for name in names} == before
