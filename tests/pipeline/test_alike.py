@@ -33,7 +33,7 @@ def chosen(config: RunConfig) -> tuple[list[str], dict[str, str]]:
         ),
         ({"tr_s": 1.5}, "its repetition time is 1.5 s, that of most 2"),
         ({"space": "space-MNI152NLin6Asym_res-2"}, "is in MNI152NLin6Asym res-2, most are in MNI"),
-        ({"brain": (4, 6)}, "its brain covers 25% of where most brains are: look at its registr"),
+        ({"brain": (4, 6)}, "its brain covers 25% of where most brains are: look at its"),
     ],
 )
 def test_the_odd_one_is_left_out_with_the_reason(
