@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy import signal
+from scipy.spatial.transform import Rotation
 
 from bids_app.files import eeg as eeg_files
 from bids_app.files import nifti, sidecar, tables
@@ -20,10 +21,13 @@ from bids_app.simulate.settings import SimulationSettings
 from bids_app.simulate.streams import stream
 from bids_app.simulate.world import World
 from bids_app.values import Floats
+from bids_app.values.pairing import Clock
 from bids_app.values.recording import Event, Recording
 from bids_app.values.space import Grid, apply_affine
 
 LINE_HZ = 50.0
+# the scanner starts a volume between two EEG samples
+SAMPLES_LATE = 0.37
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,14 +219,22 @@ def add_artefacts(run: Run, cap: Cap, volts: Floats, times_s: Floats) -> None:
     """Add pulse and gradients to EEG of shape (channel, time) whose last channel is the ECG, in place."""
     # The ECG leads lie on the back, below the cap.
     positions_m = np.vstack([cap.positions_m, cap.landmarks_m["NAS"] + [0.0, -0.18, -0.12]])
-    offset_s = run.activity.offset_s
+    settings, offset_s = run.settings, run.activity.offset_s
     brain_only = volts[: len(cap.names)]
     artefacts.add_pulse(
         brain_only, times_s, run.physiology.beats_s, cap.positions_m, run.random("pulse")
     )
-    course = artefacts.gradient_course(run.settings, offset_s, volts.shape[1])
-    shifts_mm = run.motion[:, :3, 3] - np.median(run.motion[:, :3, 3], axis=0)
-    artefacts.add_gradients(volts, course, positions_m, shifts_mm, run.random("gradients"))
+    clock = Clock(offset_s + SAMPLES_LATE / settings.eeg_hz)
+    course = artefacts.gradient_course(settings, clock, volts.shape[1])
+    middle_s = (np.arange(settings.size.n_volumes) + 0.5) * settings.tr_s
+    rest = np.linalg.inv(run.motion[len(run.motion) // 2])
+    poses = run.motion @ rest
+    head = artefacts.HeadPath(
+        clock.eeg_s(middle_s) * settings.eeg_hz,
+        poses[:, :3, 3].T,
+        Rotation.from_matrix(poses[:, :3, :3]).as_rotvec().T,
+    )
+    artefacts.add_gradients(volts, course, positions_m, head, run.random("gradients"))
 
 
 def _recording(
