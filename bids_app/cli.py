@@ -193,6 +193,11 @@ def _switches(command: Any) -> Any:
 @click.option(
     "--n-volumes", type=click.IntRange(1), help="Volumes to synthesize for EEG without BOLD."
 )
+@click.option(
+    "--eeg-steps",
+    help="Artefacts of the scanner to remove from the EEG: auto (what is found), none, or some of gradient,loops,"
+    "pulse [auto].",
+)
 @click.option("--device", help="auto, cpu or cuda[:n] [auto].")
 @click.option(
     "--n-procs",

@@ -13,6 +13,8 @@ from bids_app.errors import MissingInputError, UsageError
 T = TypeVar("T")
 RUN_TABLE = "run"
 DENOISING = ("none", "motion", "simple", "acompcor", "scrubbing")
+ARTEFACT_STEPS = ("gradient", "loops", "pulse")
+"""Steps against what a scanner does to EEG; the others are always taken."""
 
 PRESETS: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {
     "paper": {("eeg", "resample"): {"rate_hz": 1000.0}, ("models", "cnn"): {"preset": "paper"}},
@@ -78,6 +80,8 @@ class RunConfig:
         Which of several forms of a recording to take, such as ``raw``.
     dry_run_format : str
         ``table``, ``tsv`` or ``json``.
+    eeg_steps : str
+        Which artefacts of the scanner to remove from the EEG: ``auto``, ``none``, or names, parted by commas.
     device : str
         ``auto``, ``cpu`` or ``cuda[:n]``.
     n_procs, omp_nthreads : int
@@ -125,6 +129,7 @@ class RunConfig:
     eeg_dir: Path | None = None
     eeg_variant: str | None = None
     dry_run_format: str = "table"
+    eeg_steps: str = "auto"
     device: str = "auto"
     n_procs: int = 1
     omp_nthreads: int = 1
@@ -163,6 +168,24 @@ class RunConfig:
                 where = ".".join(names[: depth + 1])
                 raise UsageError(f"config file: {where} is {found!r}; expected a table [{where}]")
         return {**PRESETS.get(self.preset, {}).get(names, {}), **found}
+
+
+def artefact_steps(asked: str) -> frozenset[str] | None:
+    """Read which artefacts of the scanner to remove from EEG; None to go by what is found.
+
+    Raises
+    ------
+    UsageError
+        For a name that is none of theirs.
+    """
+    words = frozenset(word.strip() for word in asked.split(","))
+    if words == {"auto"}:
+        return None
+    if words != {"none"} and not words <= set(ARTEFACT_STEPS):
+        raise UsageError(
+            f"--eeg-steps is {asked!r}; expected auto, none, or some of {', '.join(ARTEFACT_STEPS)}, parted by commas"
+        )
+    return words - {"none"}
 
 
 def settings(cls: type[T], table: dict[str, Any], where: str) -> T:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from bids_app import plugins, resources
-from bids_app.config import RUN_TABLE, RunConfig, read_config_file
+from bids_app.config import RUN_TABLE, RunConfig, artefact_steps, read_config_file
 from bids_app.errors import AnalysisLevelError, MissingInputError, UsageError
 from bids_app.layout.slice_order import ORDERS, UNCORRECTED, parse
 
@@ -205,6 +205,7 @@ def _check_eeg(config: RunConfig) -> None:
         )
     if config.eeg_start_s is not None and not math.isfinite(config.eeg_start_s):
         raise UsageError(f"--eeg-start is {config.eeg_start_s:g}; expected seconds")
+    artefact_steps(config.eeg_steps)
 
 
 def _check_engine(config: RunConfig) -> None:

@@ -231,6 +231,8 @@ class EegHistory:
         Volumes of the run it belongs to.
     tr_s : float or None
         Their repetition time.
+    artefacts : sequence of dict
+        What was found of each artefact of the scanner before and after cleaning.
     """
 
     metadata: dict[str, Any]
@@ -238,6 +240,7 @@ class EegHistory:
     clock: Clock | None
     n_volumes: int | None
     tr_s: float | None
+    artefacts: Sequence[dict[str, Any]] = ()
 
 
 def write_eeg(target: Target, recording: Recording, history: EegHistory) -> list[Path]:
@@ -256,6 +259,7 @@ def write_eeg(target: Target, recording: Recording, history: EegHistory) -> list
         "SamplingFrequency": recording.rate_hz,
         "PowerLineFrequency": recording.line_hz or "n/a",
         "SoftwareFilters": history.steps,
+        "ScannerArtefacts": list(history.artefacts),
         "EEGChannelCount": len(recording.names),
         "RecordingDuration": recording.duration_s,
         "RecordingType": "continuous",

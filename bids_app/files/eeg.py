@@ -47,7 +47,7 @@ KIND_BY_NAME = (
     (re.compile(r"^([HV]?EOG)", re.IGNORECASE), "EOG"),
     (re.compile(r"^EMG", re.IGNORECASE), "EMG"),
     (re.compile(r"^(STI|TRIG|STATUS)", re.IGNORECASE), "TRIG"),
-    (re.compile(r"^(CWL|GSR|RESP|MISC|SAO2|PULS)", re.IGNORECASE), "MISC"),
+    (re.compile(r"^(CWL|CW\d|LOOP|GSR|EDA|RESP|MISC|SAO2|PULS)", re.IGNORECASE), "MISC"),
 )
 SMALL_BYTES = 4 * 2**20
 CUT = "does not match the file size"

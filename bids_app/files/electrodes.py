@@ -64,13 +64,21 @@ def _digitised(linked: Path, root: Path, path: Path) -> dict[str, Floats]:
 
 def standard_position_m(name: str) -> Floats | None:
     """Position of an electrode of the 10-05 system, shape (3,), in metres; None for other names."""
-    return _standard_positions().get(name.strip().upper())
+    found = _standard().get(name.strip().upper())
+    return found[1] if found else None
+
+
+def standard_name(name: str) -> str:
+    """Spelling of an electrode in the 10-05 system, such as ``Fp1`` for ``FP1``; other names stay as they are."""
+    found = _standard().get(name.strip().upper())
+    return found[0] if found else name
 
 
 @lru_cache(maxsize=1)
-def _standard_positions() -> dict[str, Floats]:
+def _standard() -> dict[str, tuple[str, Floats]]:
+    """Name and position of each electrode, by its name in capitals."""
     montage = mne.channels.make_standard_montage("colin27_1005")
     return {
-        name.upper(): np.asarray(place)
+        name.upper(): (name, np.asarray(place))
         for name, place in montage.get_positions()["ch_pos"].items()
     }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.signal import welch
 
-from bids_app.config import RunConfig, settings
+from bids_app.config import RunConfig
 from bids_app.derivatives import provenance, write
 from bids_app.errors import DataError
 from bids_app.files import eeg as files
@@ -23,6 +23,7 @@ from bids_app.report import figures
 from bids_app.values import Floats
 from bids_app.values.pairing import Clock, Pairing, Scan
 from bids_app.values.recording import Recording
+from bids_app.values.scene import Scene
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,9 @@ def scan_of(pairing: Pairing, model_tr_s: float | None) -> Scan:
     if len(shape) != 4:  # noqa: PLR2004 (x, y, z, time)
         raise DataError(f"{path}: has shape {shape}; expected four axes (x, y, z, time)")
     tr_s = nifti.repetition_time_s(path, pairing.run.metadata)
-    return Scan(tr_s, shape[3], nifti.header_tr_s(path))
+    times = pairing.run.metadata.get("SliceTiming")
+    n_slices = len(set(map(str, times))) if isinstance(times, list) and times else None
+    return Scan(tr_s, shape[3], nifti.header_tr_s(path), n_slices)
 
 
 def clean(pairing: Pairing, scan: Scan, config: RunConfig) -> provenance.Done:
@@ -53,12 +56,13 @@ def clean(pairing: Pairing, scan: Scan, config: RunConfig) -> provenance.Done:
     assert pairing.eeg is not None
     path = pairing.eeg.path
     told = beside(pairing, config)
-    steps = {
+    steps = cleaning.settings_of({
         cleaning.name(step): config.table("eeg", cleaning.name(step)) for step in cleaning.STEPS
-    }
+    })
     inputs = [*files.companions(path), *told.files]
-    asked = [config.volume_marker, config.eeg_start_s]
-    decides = [pairing.eeg_metadata, pairing.facts, scan, steps, asked]
+    chosen = {name: asdict(settings) for name, settings in steps.items()}
+    asked = [config.volume_marker, config.eeg_start_s, config.eeg_steps]
+    decides = [pairing.eeg_metadata, pairing.facts, scan, chosen, asked]
     key = provenance.key("eeg", inputs, decides)
     stage = provenance.Stage(
         config.work_dir, config.output_dir, f"{pairing.entities.stem}_eeg", key
@@ -76,30 +80,50 @@ def _cleaned(
     pairing: Pairing,
     config: RunConfig,
     heard: tuple[Recording, Scan, Clock | None],
-    steps: dict[str, dict[str, Any]],
+    steps: dict[str, Any],
 ) -> tuple[list[Path], dict[str, Any]]:
     """Clean, write and draw one recording; give its files, and what the report must say of it."""
     assert pairing.eeg is not None
     recording, scan, clock = heard
     path = pairing.eeg.path
     notes = [*pairing.facts.notes, *clock_notes(clock)]
-    cleaned = cleaning.clean(recording, steps, path.name, notes.append)
-    chosen = {
-        name: asdict(settings(step.Settings, steps[name], f"eeg.{name}"))
-        for step in cleaning.STEPS
-        for name in (cleaning.name(step),)
-    }
-    history = write.EegHistory(
-        pairing.eeg_metadata, chosen, clock, _n_volumes(scan, clock), scan.tr_s
-    )
-    written = write.write_eeg(target(config, pairing.entities, NAME, [path]), cleaned, history)
-    told = _draw(pairing, config, (recording, cleaned), clock)
+    n_volumes = _n_volumes(scan, clock)
+    scene = Scene(path.name, clock, scan.tr_s, n_volumes, scan.n_slices)
+    done = cleaning.clean(recording, steps, scene, notes.append, config.eeg_steps)
+    taken = {name: asdict(settings) for name, settings in done.taken.items()}
+    artefacts = _artefacts(done)
+    history = write.EegHistory(pairing.eeg_metadata, taken, clock, n_volumes, scan.tr_s, artefacts)
+    place = target(config, pairing.entities, NAME, [path])
+    written = write.write_eeg(place, done.recording, history)
+    told = _draw(pairing, config, (recording, done.recording), scene)
     return [*written, *told.files()], {
         "figures": told.told,
         "notes": notes,
         "clock": asdict(clock) if clock else None,
-        "eeg": {"channels": len(cleaned.names), "rate_hz": cleaned.rate_hz, "steps": chosen},
+        "eeg": {
+            "channels": len(done.recording.names),
+            "rate_hz": done.recording.rate_hz,
+            "steps": taken,
+            "artefacts": artefacts,
+        },
     }
+
+
+def _artefacts(done: cleaning.Cleaned) -> list[dict[str, Any]]:
+    """What was found of each artefact of the scanner before and after its step, for sidecar and report."""
+    return [
+        {
+            "artefact": before.artefact,
+            "found": before.present,
+            "removed": before.artefact in done.taken,
+            "left": after.present,
+            "before": before.words,
+            "after": after.words,
+            **{f"{name}_before": figure for name, figure in before.figures.items()},
+            **{f"{name}_after": figure for name, figure in after.figures.items()},
+        }
+        for before, after in zip(done.before, done.after, strict=True)
+    ]
 
 
 def clock_notes(clock: Clock | None) -> list[str]:
@@ -132,17 +156,20 @@ def _draw(
     pairing: Pairing,
     config: RunConfig,
     recordings: tuple[Recording, Recording],
-    clock: Clock | None,
+    scene: Scene,
 ) -> Figures:
-    told = Figures(config.output_dir, pairing.entities)
+    told, clock = Figures(config.output_dir, pairing.entities), scene.clock
     before, after = (_spectrum(recording) for recording in recordings)
     path = told.add(
         "spectrum",
         "EEG before and after cleaning",
-        "Power spectrum of each channel as recorded and after cleaning.",
+        "Power spectrum of the channels as recorded and after cleaning. Ticks point at the harmonics of the slice and "
+        "of the volume rate, where artefacts of the scanner's gradients would stand out.",
     )
-    shared = before[0][: min(len(before[0]), len(after[0]))]
-    figures.eeg_spectrum(path, shared, before[1][:, : len(shared)], after[1][:, : len(shared)])
+    n_shared = min(len(before[0]), len(after[0]))
+    densities = before[1][:, :n_shared], after[1][:, :n_shared]
+    line = {"power line": recordings[0].line_hz} if recordings[0].line_hz else {}
+    figures.eeg_spectrum(path, before[0][:n_shared], densities, line, scene.rates_hz)
     if clock is not None and clock.n_found:
         path = told.add(
             "clock",
@@ -170,11 +197,15 @@ def _residual(marker_s: Floats, clock: Clock) -> Floats:
 
 def _spectrum(recording: Recording) -> tuple[Floats, Floats]:
     """Frequencies, shape (frequency,), in hertz and power, shape (channel, frequency), in V²/Hz."""
-    rows = recording.rows("EEG")
     n_segment = min(round(SPECTRUM_S * recording.rate_hz), recording.n_samples)
-    frequency, power = welch(recording.volts[rows], recording.rate_hz, nperseg=n_segment)
+    # One channel at a time: the segments of all at once are larger than the recording.
+    spectra = [
+        welch(recording.volts[row], recording.rate_hz, nperseg=n_segment)
+        for row in recording.rows("EEG")
+    ]
+    frequency = spectra[0][0]
     shown = frequency <= HIGHEST_SHOWN_HZ
-    return frequency[shown], power[:, shown]
+    return frequency[shown], np.stack([power[shown] for _, power in spectra])
 
 
 def told_clock(metadata: dict[str, Any]) -> Clock | None:

@@ -59,6 +59,21 @@ ARCHITECTURES = {
         + TRAINED
     ),
 }
+ARTEFACTS = {
+    "gradient": (
+        "Gradient artefacts were removed at the recorded rate: volumes were aligned between samples and averaged over "
+        "{window_volumes} at a time [@aas], and the principal components of these averages over channels and time "
+        "[@obs] were fitted to each channel in windows of {adapt_s} s by least squares, as an adaptive noise "
+        "canceller; what still repeated was averaged again and subtracted as far as it stood out of chance"
+    ),
+    "loops": (
+        "What the EEG shared with carbon-wire loops, up to {lag_s} s earlier or later, was subtracted [@loops]"
+    ),
+    "pulse": (
+        "Pulse artefacts were removed beat by beat: a mean over {window_beats} beats and an optimal basis set of "
+        "{n_components} components [@obs], each weighted by how far it exceeded the EEG at other times"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +218,7 @@ def _slice_timing(order: str) -> str:
 def _eeg(record: Table) -> list[str]:
     if not any(text(pairing, "eeg", "") for pairing in rows(record, "pairings")):
         return []
-    settings = part(part(record, "settings"), "eeg") or _steps(record)
+    settings = part(part(record, "settings"), "eeg") or next(iter(_steps(record)), {})
     rate, low, high = (
         _figure(at(settings, name), " Hz")
         for name in ("resample.rate_hz", "band.low_hz", "band.high_hz")
@@ -218,16 +233,41 @@ def _eeg(record: Table) -> list[str]:
     ]
     taken = [step for step in steps if step]
     said = ["EEG was read with MNE-Python [@mne]" + (f" and {_listed(taken)}." if taken else ".")]
-    if "gradient" in settings:
-        said.append("Gradient artefacts were removed by template subtraction [@aas].")
-    elif settings:
-        said.append("This app removed neither gradient nor pulse artefacts from it.")
+    return said + _against_artefacts(_steps(record) or ([settings] if settings else []))
+
+
+def _against_artefacts(runs: list[Table]) -> list[str]:
+    """What was done against the scanner's artefacts, from the steps of each run."""
+    if not runs:
+        return []
+    said = [
+        f"{sentence} (in {n_runs} of {len(runs)} recordings)."
+        for step, sentence in ARTEFACTS.items()
+        if (n_runs := sum(step in steps for steps in runs))
+        for sentence in (sentence.format(**_filled(step, runs)),)
+    ]
+    if not said:
+        said = ["Neither gradient nor pulse artefacts were removed from it."]
+    if any("bad_channels" in steps for steps in runs):
+        said.append(
+            "Channels without signal, far louder or quieter than the others, or like no other [@prep] were "
+            "interpolated with spherical splines."
+        )
     return said
 
 
-def _steps(record: Table) -> Table:
+def _filled(step: str, runs: list[Table]) -> dict[str, str]:
+    """Settings of a step as text, of the first run that took it."""
+    settings = part(next(steps for steps in runs if step in steps), step)
+    return {
+        name: f"{value:g}" for name in settings if (value := finite(settings[name])) is not None
+    }
+
+
+def _steps(record: Table) -> list[Table]:
+    """Steps of each run, with their settings."""
     found = (part(part(run, "eeg"), "steps") for run in rows(record, "runs"))
-    return next((steps for steps in found if steps), {})
+    return [steps for steps in found if steps]
 
 
 def _model(record: Table) -> list[str]:

@@ -221,11 +221,31 @@ def _run(output_dir: Path, run: Table, scores: list[Table]) -> dict[str, Any]:
         "name": name,
         "short": re.sub(r"^sub-[^_]+_", "", name),
         "eeg": f"{count(eeg, 'channels')} channels at {rate:g} Hz" if rate else "",
+        "artefacts": [_artefact(row) for row in rows(eeg, "artefacts")],
+        "state": _eeg_state(rows(eeg, "artefacts")),
         "notes": [*words(run, "notes"), *words(eeg, "notes")],
         "pictures": pictures.of(output_dir, run),
         "score_tables": tables.of(scores, name),
         "tests": _tests(run),
     }
+
+
+def _artefact(row: Table) -> list[str]:
+    removed = "removed" if row.get("removed") else "not removed" if row.get("found") else "-"
+    return [text(row, "artefact"), text(row, "before", "-"), removed, text(row, "after", "-")]
+
+
+def _eeg_state(artefacts: list[Table]) -> str:
+    """Which artefacts of the scanner the EEG holds: as recorded, and after cleaning."""
+    scanner = [row for row in artefacts if text(row, "artefact") != "loops"]
+    if not scanner:
+        return ""
+    found = " and ".join(text(row, "artefact") for row in scanner if row.get("found"))
+    left = " and ".join(text(row, "artefact") for row in scanner if row.get("left"))
+    if not found and not left:
+        return "As recorded: clean of artefacts of the scanner, as far as its spectrum tells."
+    after = f"{left} residue" if left else "clean"
+    return f"As recorded: {found or 'no'} artefacts. After cleaning: {after}."
 
 
 def _pairing(pairing: Table) -> Cells:

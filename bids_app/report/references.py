@@ -117,6 +117,22 @@ WORKS = {
         "continuous EEG recorded during functional MRI. NeuroImage 12(2):230–239.",
         "10.1006/nimg.2000.0599",
     ),
+    "obs": Reference(
+        "Niazy RK, et al. (2005). Removal of FMRI environment artifacts from EEG data using optimal "
+        "basis sets. NeuroImage 28(3):720–737.",
+        "10.1016/j.neuroimage.2005.06.067",
+    ),
+    "loops": Reference(
+        "van der Meer JN, et al. (2016). Carbon-wire loop based artifact correction outperforms "
+        "post-processing EEG/fMRI corrections: a validation of a real-time simultaneous EEG/fMRI "
+        "correction method. NeuroImage 125:880–894.",
+        "10.1016/j.neuroimage.2015.10.064",
+    ),
+    "prep": Reference(
+        "Bigdely-Shamlo N, et al. (2015). The PREP pipeline: standardized preprocessing for "
+        "large-scale EEG analysis. Frontiers in Neuroinformatics 9:16.",
+        "10.3389/fninf.2015.00016",
+    ),
     "ridge": Reference(
         "Hoerl AE, Kennard RW (1970). Ridge regression: biased estimation for nonorthogonal "
         "problems. Technometrics 12(1):55–67.",

@@ -65,11 +65,14 @@ class Scan:
         Volumes of the BOLD; None without BOLD.
     header_tr_s : float or None
         Repetition time in the header of the image, where the sidecar may say another.
+    n_slices : int or None
+        Excitations of a volume: slices that are measured together count once; None when slice times are unknown.
     """
 
     tr_s: float | None
     n_volumes: int | None
     header_tr_s: float | None = None
+    n_slices: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

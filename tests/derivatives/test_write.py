@@ -177,7 +177,7 @@ def test_eeg_comes_back_with_its_clock(target: write.Target, rng: np.random.Gene
     marks = (Event(0.5, "Response/R128"),)
     given = Recording(volts, 250.0, ("Cz", "Pz"), ("EEG", "EEG"), places, marks, None)
     clock = Clock(3.5, 1.0001, 1e-4, 70, 71, "R128", "recording")
-    history = write.EegHistory({}, {"band": {"low_hz": 0.5}}, clock, 71, 2.16)
+    history = write.EegHistory({}, {"band": {"low_hz": 0.5}}, clock, 71, 2.16, [{"found": False}])
     paths = write.write_eeg(target, given, history)
     check_names(paths)
     assert {path.suffix for path in paths} == {".eeg", ".vhdr", ".vmrk", ".json", ".tsv"}
@@ -188,6 +188,7 @@ def test_eeg_comes_back_with_its_clock(target: write.Target, rng: np.random.Gene
     assert sidecar["TaskName"] == "rest"
     assert (sidecar["EEGReference"], sidecar["PowerLineFrequency"]) == ("average", "n/a")
     assert sidecar["SoftwareFilters"] == {"band": {"low_hz": 0.5}}
+    assert sidecar["ScannerArtefacts"] == [{"found": False}]
     (table,) = [path for path in paths if path.suffix == ".tsv"]
     assert tables.read_tsv(table)["type"] == ["EEG", "EEG"]
     assert eeg.read(header).volts == pytest.approx(volts, abs=1e-10)

@@ -84,7 +84,29 @@ def record() -> dict[str, Any]:
         "run": RUN,
         "notes": ["slice times unknown"],
         "figures": [picture],
-        "eeg": {"channels": 34, "rate_hz": 250.0, "notes": ["Fp1 was flat"]},
+        "eeg": {
+            "channels": 34,
+            "rate_hz": 250.0,
+            "notes": ["Fp1 was flat"],
+            "artefacts": [
+                {
+                    "artefact": "gradient",
+                    "found": True,
+                    "removed": True,
+                    "left": False,
+                    "before": "slice harmonics +36.8 dB",
+                    "after": "slice harmonics -0.1 dB",
+                },
+                {
+                    "artefact": "pulse",
+                    "found": True,
+                    "removed": False,
+                    "left": True,
+                    "before": "41.0 % of the variance",
+                    "after": "41.0 % of the variance",
+                },
+            ],
+        },
         "tests": [shift_test | {"value": 0.05, "p": 0.0004, "n_shifts": 9999}],
     }
     return copy.deepcopy({

@@ -8,11 +8,18 @@ import pytest
 from bids_app.report import methods
 from bids_app.report.references import WORKS
 
+CLEANED = {
+    "gradient": {"window_volumes": 20, "most_components": 12, "adapt_s": 0.5},
+    "loops": {"lag_s": 0.012, "adapt_s": 6.0},
+    "pulse": {"window_beats": 40, "n_components": 4},
+    "bad_channels": {"largest_z": 5.0, "least_correlation": 0.4},
+}
+
 
 def variants(record: dict[str, Any], group_record: dict[str, Any]) -> list[dict[str, Any]]:
     """Records that together go through every branch."""
     settings = record["settings"]
-    cleaned = settings | {"eeg": settings["eeg"] | {"gradient": {}}}
+    cleaned = settings | {"eeg": settings["eeg"] | CLEANED}
     networks = ("sources", "dense", "siamese", "cnn", "transformer")
     cnn = [score | {"row": name} for name in networks for score in record["scores"]]
     return [
@@ -60,7 +67,7 @@ def test_settings_are_told(record: dict[str, Any]) -> None:
         "the 30 s of EEG that end at the time of the volume",
         "seed 7",
         "No marker lay farther than 0.29 ms",
-        "removed neither gradient nor pulse artefacts",
+        "Neither gradient nor pulse artefacts were removed",
         "https://doi.org/10.1038/sdata.2016.44",
     ):
         assert said in text, said
@@ -131,3 +138,17 @@ def test_denoising_is_told_with_what_it_saw(record: dict[str, Any]) -> None:
     text = methods.of(record).plain
     assert "24 terms of head motion and the components of CSF and white matter [" in text
     assert "coefficients were fitted on its training volumes only" in text
+
+
+def test_what_was_done_against_artefacts_is_told_with_its_settings(record: dict[str, Any]) -> None:
+    record["runs"] = [
+        {"eeg": {"steps": {"gradient": CLEANED["gradient"], "pulse": CLEANED["pulse"]}}},
+        {"eeg": {"steps": {"gradient": CLEANED["gradient"]}}},
+    ]
+    text = methods.of(record).plain
+    assert "averaged over 20 at a time" in text
+    assert "in windows of 0.5 s" in text
+    assert "(in 2 of 2 recordings)" in text
+    assert "a mean over 40 beats and an optimal basis set of 4 components" in text
+    assert "(in 1 of 2 recordings)" in text
+    assert "wire loops" not in text

@@ -10,6 +10,7 @@ from mne.filter import filter_data
 
 from bids_app.errors import DataError, UsageError
 from bids_app.values.recording import Recording
+from bids_app.values.scene import Scene
 
 NYQUIST_SHARE = 0.9  # the transition band needs room below half the rate
 
@@ -29,7 +30,7 @@ class Settings:
 
 
 def apply(
-    recording: Recording, settings: Settings, where: str, tell: Callable[[str], None]
+    recording: Recording, settings: Settings, scene: Scene, tell: Callable[[str], None]
 ) -> Recording:
     """Filter with MNE's windowed-sinc FIR of zero phase.
 
@@ -48,12 +49,14 @@ def apply(
     high_hz = min(settings.high_hz, NYQUIST_SHARE * recording.rate_hz / 2)
     if high_hz <= settings.low_hz:
         raise DataError(
-            f"{where}: the band of {settings.low_hz:g} to {settings.high_hz:g} Hz lies above the rate "
+            f"{scene.where}: the band of {settings.low_hz:g} to {settings.high_hz:g} Hz lies above the rate "
             f"of {recording.rate_hz:g} Hz",
             hint="choose other edges in [eeg.band], or a higher rate_hz in [eeg.resample]",
         )
     if high_hz < settings.high_hz:
-        tell(f"{where}: the band ends at {high_hz:g} Hz, as the rate is {recording.rate_hz:g} Hz")
+        tell(
+            f"{scene.where}: the band ends at {high_hz:g} Hz, as the rate is {recording.rate_hz:g} Hz"
+        )
     filtered = filter_data(
         recording.volts.astype(np.float64),
         recording.rate_hz,

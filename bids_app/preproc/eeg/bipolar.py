@@ -12,6 +12,7 @@ from bids_app.errors import DataError
 from bids_app.files.electrodes import standard_position_m
 from bids_app.values import Floats
 from bids_app.values.recording import Recording
+from bids_app.values.scene import Scene
 
 PAIR = re.compile(r"([A-Za-z]+\d*)-([A-Za-z]+\d*)")
 MASTOIDS = ("LM", "RM")
@@ -26,7 +27,7 @@ class Settings:
 
 
 def apply(
-    recording: Recording, settings: Settings, where: str, tell: Callable[[str], None]
+    recording: Recording, settings: Settings, scene: Scene, tell: Callable[[str], None]
 ) -> Recording:
     """Solve for the electrodes when all EEG channels are pairs ``A-B``; give other recordings back as they are.
 
@@ -44,7 +45,7 @@ def apply(
     if len(rows) < FEWEST_PAIRS or not all(pairs):
         return recording
     ends = [(pair[1], pair[2]) for pair in pairs if pair]
-    names, matrix = electrodes_of(ends, where)
+    names, matrix = electrodes_of(ends, scene.where)
     solved = (matrix.astype(np.float32) @ recording.volts[rows]).astype(np.float32)
     places = [standard_position_m(name) for name in names]
     others = recording.pick([row for row in range(len(recording.names)) if row not in rows])

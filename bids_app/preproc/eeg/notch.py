@@ -11,6 +11,7 @@ from mne.filter import notch_filter
 
 from bids_app.errors import UsageError
 from bids_app.values.recording import Recording
+from bids_app.values.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Settings:
 
 
 def apply(
-    recording: Recording, settings: Settings, where: str, tell: Callable[[str], None]
+    recording: Recording, settings: Settings, scene: Scene, tell: Callable[[str], None]
 ) -> Recording:
     """Filter at the line frequency and its multiples below half the rate, zero phase.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bids_app.values.recording import Recording
+from bids_app.values.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,9 @@ class Settings:
 
 
 def apply(
-    recording: Recording, settings: Settings, where: str, tell: Callable[[str], None]
+    recording: Recording, settings: Settings, scene: Scene, tell: Callable[[str], None]
 ) -> Recording:
     """Subtract the average of all EEG channels from each."""
-    return replace(recording, volts=recording.volts - recording.volts.mean(axis=0, keepdims=True))
+    volts, rows = recording.volts.copy(), recording.rows("EEG")
+    volts[rows] -= volts[rows].mean(axis=0, keepdims=True)
+    return replace(recording, volts=volts)

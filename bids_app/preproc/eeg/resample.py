@@ -12,6 +12,7 @@ from scipy.signal import resample_poly
 
 from bids_app.errors import DataError, UsageError
 from bids_app.values.recording import Recording
+from bids_app.values.scene import Scene
 
 LARGEST_FACTOR = 1000
 
@@ -30,7 +31,7 @@ class Settings:
 
 
 def apply(
-    recording: Recording, settings: Settings, where: str, tell: Callable[[str], None]
+    recording: Recording, settings: Settings, scene: Scene, tell: Callable[[str], None]
 ) -> Recording:
     """Resample with a polyphase low-pass without delay: sample 0 stays at time 0.
 
@@ -48,15 +49,18 @@ def apply(
     ratio = Fraction(settings.rate_hz / recording.rate_hz).limit_denominator(LARGEST_FACTOR)
     if abs(float(ratio) * recording.rate_hz / settings.rate_hz - 1) > 1e-9:  # noqa: PLR2004 (float error only)
         raise DataError(
-            f"{where}: {recording.rate_hz:g} Hz cannot be brought to {settings.rate_hz:g} Hz exactly",
+            f"{scene.where}: {recording.rate_hz:g} Hz cannot be brought to {settings.rate_hz:g} Hz exactly",
             hint="choose another [eeg.resample] rate_hz",
         )
     if ratio == 1:
         return replace(recording, rate_hz=settings.rate_hz)
     if ratio > 1:
         tell(f"recorded at {recording.rate_hz:g} Hz, below the model's {settings.rate_hz:g} Hz")
-    rows = [
-        resample_poly(row - row.mean(), ratio.numerator, ratio.denominator).astype(np.float32)
-        for row in recording.volts.astype(np.float64)
-    ]
+    rows = []
+    for (
+        trace
+    ) in recording.volts:  # one at a time: in double precision all of them are twice the recording
+        row = trace.astype(np.float64)
+        row -= row.mean()
+        rows.append(resample_poly(row, ratio.numerator, ratio.denominator).astype(np.float32))
     return replace(recording, volts=np.stack(rows), rate_hz=settings.rate_hz)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from bids_app.report.figures import canvas
 from bids_app.values import Floats
 
 SHOWN_RANGE = (5, 95)
 DEEPEST_DB = 90.0
+# colour and height of the ticks, as a share of the figure's
+COMBS = {"volume": (canvas.SKY, 0.03), "slice": (canvas.RED, 0.09)}
 
 
 def clock(path: Path, marker_s: Floats, residual_s: Floats, title: str = "") -> Path:
@@ -52,9 +55,9 @@ def clock(path: Path, marker_s: Floats, residual_s: Floats, title: str = "") -> 
 def eeg_spectrum(
     path: Path,
     frequency_hz: Floats,
-    before: Floats,
-    after: Floats,
+    densities: tuple[Floats, Floats],
     marks_hz: dict[str, float] | None = None,
+    rates_hz: dict[str, float] | None = None,
 ) -> Path:
     """Draw power spectra of the EEG channels before and after cleaning.
 
@@ -64,16 +67,19 @@ def eeg_spectrum(
         PNG to write.
     frequency_hz : ndarray of shape (frequency,)
         Of both spectra.
-    before, after : ndarray of shape (channel, frequency)
-        Power spectral density in V²/Hz.
+    densities : tuple of ndarray of shape (channel, frequency)
+        Power spectral density before and after cleaning, in V²/Hz.
     marks_hz : dict of str to float, optional
         Frequencies to point at, such as the power line.
+    rates_hz : dict of str to float, optional
+        Rates whose every harmonic gets a tick: ``slice`` and ``volume``.
 
     Returns
     -------
     Path
         `path`.
     """
+    before, after = densities
     figure = canvas.sheet(10.0, 3.4)
     axes = figure.subplots()
     floor = np.finfo(float).tiny
@@ -86,7 +92,7 @@ def eeg_spectrum(
             np.median(level, axis=0),
             color=colour,
             linewidth=1.5,
-            label=f"{name} cleaning",
+            label=name,
         )
     canvas.tidy(axes, x="frequency (Hz)", y="power (dB re 1 µV²/Hz)")
     levels = 10 * np.log10(np.maximum(np.concatenate([before, after]) * 1e12, floor))
@@ -94,6 +100,7 @@ def eeg_spectrum(
     lowest_db = max(np.percentile(levels, 1), levels.max() - DEEPEST_DB)
     axes.set_ylim(lowest_db - 5, levels.max() + 5)
     axes.set_xlim(frequency_hz[0], frequency_hz[-1])
+    _combs(axes, rates_hz or {}, float(frequency_hz[-1]))
     for name, frequency in (marks_hz or {}).items():
         axes.axvline(frequency, color=canvas.ORANGE, linewidth=1, linestyle=":")
         axes.text(
@@ -106,9 +113,24 @@ def eeg_spectrum(
             color=canvas.INK,
         )
     axes.set_title(
-        f"line: median channel; band: {SHOWN_RANGE[0]} to {SHOWN_RANGE[1]} % of channels",
+        f"median and {SHOWN_RANGE[0]} to {SHOWN_RANGE[1]} % of channels",
         fontsize=10,
         loc="left",
     )
-    canvas.legend(axes)
+    canvas.legend(axes, n_columns=4)
     return canvas.save(figure, path)
+
+
+def _combs(axes: Axes, rates_hz: dict[str, float], highest_hz: float) -> None:
+    """Draw a tick at every harmonic of each rate."""
+    for name, rate_hz in rates_hz.items():
+        colour, height = COMBS.get(name, COMBS["volume"])
+        axes.vlines(
+            np.arange(rate_hz, highest_hz, rate_hz),
+            0,
+            height,
+            transform=axes.get_xaxis_transform(),
+            color=colour,
+            linewidth=1.0,
+            label=f"{name} harmonics ({rate_hz:.3g} Hz)",
+        )

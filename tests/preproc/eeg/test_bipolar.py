@@ -13,6 +13,7 @@ from bids_app.preproc.eeg import bipolar
 from bids_app.preproc.eeg.bipolar import Settings, apply, electrodes_of, place_of
 from bids_app.values import Floats
 from bids_app.values.recording import Recording
+from bids_app.values.scene import Scene
 
 FACTS = (
     Path(__file__).resolve().parents[4]
@@ -52,7 +53,7 @@ def test_electrodes_come_back_from_each_participants_pairs(
     found = apply(
         Recording(spoiled, 1000.0, measured.names, measured.kinds, measured.positions_m),
         Settings(),
-        "a",
+        Scene("a"),
         told.append,
     )
     assert found.names[:34] == ds000116.ELECTRODES
@@ -70,7 +71,7 @@ def test_rows_that_are_no_pairs_are_not_touched(rng: np.random.Generator) -> Non
     potentials: dict[str, Floats] = {
         name: rng.standard_normal(N_TIME) for name in (*ds000116.ELECTRODES, "LM", "RM")
     }
-    found = apply(bipolar_recording(potentials, 7), Settings(), "a", lambda _: None)
+    found = apply(bipolar_recording(potentials, 7), Settings(), Scene("a"), lambda _: None)
     assert found.names[-6:] == ("HEOG", "VEOG", "ECG1", "ECG2", "stimulus", "behaviour")
     assert found.kinds[-6:] == ("EOG", "EOG", "ECG", "ECG", "TRIG", "TRIG")
     assert np.array_equal(found.volts[-6:, 0], np.arange(6))
@@ -79,7 +80,7 @@ def test_rows_that_are_no_pairs_are_not_touched(rng: np.random.Generator) -> Non
 def test_a_recording_of_electrodes_is_given_back(rng: np.random.Generator) -> None:
     volts = rng.standard_normal((2, 9)).astype(np.float32)
     given = Recording(volts, 100.0, ("Cz", "C3-T7"), ("EEG", "EEG"), np.zeros((2, 3)))
-    assert apply(given, Settings(), "a", lambda _: None) is given
+    assert apply(given, Settings(), Scene("a"), lambda _: None) is given
 
 
 def test_without_mastoids_the_mean_of_the_electrodes_is_taken(rng: np.random.Generator) -> None:

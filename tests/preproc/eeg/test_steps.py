@@ -9,15 +9,28 @@ import pytest
 
 from bids_app import plugins
 from bids_app.errors import DataError, UsageError
-from bids_app.preproc.eeg import STEPS, band, channels, clean, name, notch, reference, resample
+from bids_app.preproc.eeg import (
+    STEPS,
+    Cleaned,
+    band,
+    channels,
+    clean,
+    name,
+    notch,
+    reference,
+    resample,
+    settings_of,
+)
 from bids_app.values import Floats
 from bids_app.values.recording import Event, Recording
+from bids_app.values.scene import Scene
 
 NAMES = ("Cz", "Pz", "Oz")
 RATE_HZ = 500.0
 N_TIME = 20 * 500
 IMPULSE = 9 * 500 + 8  # a whole sample at half the rate too
 WHERE = "sub-01_task-rest_eeg.vhdr"
+SCENE = Scene(WHERE)
 CASES = pytest.mark.parametrize("step", STEPS, ids=name)
 
 
@@ -39,8 +52,14 @@ def noise(rng: np.random.Generator) -> Recording:
 
 
 def run(step: ModuleType, given: Recording, **chosen: Any) -> Recording:
-    done: Recording = step.apply(given, step.Settings(**chosen), WHERE, lambda _: None)
+    done: Recording = step.apply(given, step.Settings(**chosen), SCENE, lambda _: None)
     return done
+
+
+def clean_with(
+    given: Recording, tables: dict[str, dict[str, Any]], told: list[str] | None = None
+) -> Cleaned:
+    return clean(given, settings_of(tables), SCENE, ([] if told is None else told).append)
 
 
 def sine(hertz: float, rate_hz: float = RATE_HZ, seconds: float = 20.0) -> Floats:
@@ -123,7 +142,7 @@ def test_cleaning_leaves_only_the_band(rng: np.random.Generator) -> None:
         kinds=("EEG", "EEG", "EEG", "ECG"),
         positions_m=np.zeros((4, 3)),
     )
-    done = clean(given, {}, WHERE, told.append)
+    done = clean_with(given, {}, told).recording
     assert (done.names, done.rate_hz, done.n_samples) == (NAMES, 250.0, 5000)
     expected = 1e-5 * (brain - brain.mean(axis=0))[:, ::2]
     middle = slice(1500, -1500)
@@ -136,7 +155,7 @@ def test_settings_reach_their_step(noise: Recording) -> None:
         "resample": {"rate_hz": 100.0},
         "channels": {"leave_out": ["Pz"]},
     }
-    done = clean(noise, tables, WHERE)
+    done = clean_with(noise, tables).recording
     assert (done.rate_hz, done.names) == (100.0, ("Cz", "Oz"))
 
 
@@ -153,7 +172,7 @@ def test_unknown_settings_are_refused(
     noise: Recording, tables: dict[str, dict[str, Any]], told: str, hint: str
 ) -> None:
     with pytest.raises(UsageError, match=told) as caught:
-        clean(noise, tables, WHERE)
+        clean_with(noise, tables)
     assert caught.value.hint == hint
 
 
@@ -176,7 +195,7 @@ def test_a_channel_without_signal_is_refused(
     else:
         noise.volts[1, 5 : 5 + len(bad)] = bad
     with pytest.raises(DataError, match=f"{WHERE}: channel Pz holds {told}") as caught:
-        clean(noise, {}, WHERE)
+        clean_with(noise, {})
     assert "[eeg.channels] leave_out" in caught.value.hint
     assert run(channels, noise, leave_out=("Pz",)).names == ("Cz", "Oz")
     elsewhere = replace(noise, kinds=("EEG", "MISC", "EEG"))
@@ -235,7 +254,7 @@ def test_a_rate_that_is_none_is_refused(noise: Recording, rate_hz: float) -> Non
 def test_a_lower_recording_is_told(noise: Recording) -> None:
     told: list[str] = []
     given = replace(noise, rate_hz=125.0)
-    resample.apply(given, resample.Settings(), WHERE, told.append)
+    resample.apply(given, resample.Settings(), SCENE, told.append)
     assert told == ["recorded at 125 Hz, below the model's 250 Hz"]
 
 
@@ -252,7 +271,7 @@ def test_the_band_passes_what_is_inside(hertz: float, least: float, most: float)
 
 def test_the_band_ends_below_half_the_rate(noise: Recording) -> None:
     told: list[str] = []
-    band.apply(replace(noise, rate_hz=100.0), band.Settings(), WHERE, told.append)
+    band.apply(replace(noise, rate_hz=100.0), band.Settings(), SCENE, told.append)
     assert told == [f"{WHERE}: the band ends at 45 Hz, as the rate is 100 Hz"]
 
 
@@ -289,7 +308,7 @@ def test_the_settings_win_over_the_sidecar() -> None:
 def test_without_a_line_frequency_nothing_is_done_and_told(noise: Recording) -> None:
     told: list[str] = []
     given = replace(noise, line_hz=None)
-    done = notch.apply(given, notch.Settings(), WHERE, told.append)
+    done = notch.apply(given, notch.Settings(), SCENE, told.append)
     assert done is given
     assert told == ["no line-noise filter: the sidecar gives no PowerLineFrequency"]
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -33,7 +34,9 @@ def test_a_spectrum_is_in_decibel_of_square_microvolt(drawn: list[Figure]) -> No
     before = np.full((5, 90), 1e-10)
     before[:, 70] = 0.0
     after = before * np.array([0.1, 0.1, 0.01, 0.1, 0.1])[:, None]
-    figures.eeg_spectrum(Path("s.png"), frequency_hz, before, after, {"line": 50.0})
+    figures.eeg_spectrum(
+        Path("s.png"), frequency_hz, (before, after), {"line": 50.0}, {"slice": 20.0}
+    )
     (axes,) = drawn[0].axes
     levels = [heights(line) for line in axes.lines[:2]]
     np.testing.assert_allclose(levels[0][:70], 20.0)
@@ -41,3 +44,6 @@ def test_a_spectrum_is_in_decibel_of_square_microvolt(drawn: list[Figure]) -> No
     assert axes.get_ylim() == (-75.0, 25.0)
     assert axes.texts[0].get_text() == " line"
     assert axes.lines[2].get_xdata() == [50.0, 50.0]
+    (comb,) = [lines for lines in axes.collections if isinstance(lines, LineCollection)]
+    assert [segment[0][0] for segment in comb.get_segments()] == [20.0, 40.0]
+    assert comb.get_label() == "slice harmonics (20 Hz)"
