@@ -24,7 +24,7 @@ from bids_app.values.recording import Recording
 from bids_app.values.scene import Scene
 
 NAMES = re.compile(r"^(CWL|CW\d|(CARBON|WIRE)?[ _-]?LOOP)", re.IGNORECASE)
-SMOOTHED_S = 1.0  # slower than this is drift, which the loops do not explain
+SMOOTHED_S = 5.0  # slower than this is drift, which the loops do not explain
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def apply(
 
 
 def _without_drift(volts: Floats, rate_hz: float) -> Floats:
-    """Rows of shape (channel, time) minus their mean over a second around each sample."""
+    """Rows of shape (channel, time) minus their mean over some seconds around each sample."""
     half = max(1, round(SMOOTHED_S * rate_hz / 2))
     padded = np.pad(volts.astype(np.float64), ((0, 0), (half + 1, half)), mode="edge")
     sums = np.cumsum(padded, axis=1)

@@ -43,7 +43,7 @@ def test_what_the_loops_hear_is_taken_out_of_the_eeg(rng: np.random.Generator) -
     assert loops.seen(recording, SCENE).present
     done = loops.apply(recording, loops.Settings(), SCENE, told.append)
     for found, true in zip(done.volts[:3], brain, strict=True):
-        assert np.corrcoef(found, true)[0, 1] > 0.95
+        assert np.corrcoef(found, true)[0, 1] > 0.9
     assert np.corrcoef(recording.volts[0], brain[0])[0, 1] < 0.7
     assert np.array_equal(done.volts[3:], recording.volts[3:])
     assert told == ["what the EEG shares with 2 wire loops was removed"]
