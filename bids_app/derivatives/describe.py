@@ -30,7 +30,7 @@ IGNORED = (
     "*_timeseries.*",
 )
 DESCRIPTIONS = {
-    "preproc": "Preprocessed: BOLD realigned, slice-timed, in template space, unsmoothed; EEG filtered, resampled, "
+    "preproc": "Preprocessed: T1w bias-corrected; BOLD realigned, slice-timed, unsmoothed; EEG filtered, resampled, "
     "average reference",
     "brain": "Brain mask",
     "hmc": "Head-motion correction",

@@ -16,6 +16,7 @@ from bids_app.values.estimates import AnatFit, RunFit
 from bids_app.values.space import Grid, Volume
 
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
+NEEDED = (*MOTION, "framewise_displacement", "std_dvars")
 T1W_STEP_MM = 1.3
 COREGISTRATION_STEP_MM = 2.0
 CARPET_VOXELS = 6000
@@ -109,7 +110,7 @@ def anatomy(told: Figures, raw: Volume, fit: AnatFit, t1w: Floats, grid: Grid) -
 def run(
     told: Figures, fits: tuple[RunFit, AnatFit], bold: BoldInTemplate, found: Confounds
 ) -> None:
-    """Draw what nuisance was read from, coregistration, motion, the carpet and the signal-to-noise ratio.
+    """Draw where nuisance was read, coregistration and motion.
 
     Parameters
     ----------
@@ -134,10 +135,11 @@ def run(
         thin,
         ("BOLD", "T1w"),
     )
-    _motion(told, found.columns, bold.tr_s)
+    motion(told, found.columns, bold.tr_s)
 
 
-def _motion(told: Figures, columns: dict[str, Floats], tr_s: float) -> None:
+def motion(told: Figures, columns: dict[str, Floats], tr_s: float) -> None:
+    """Draw head motion from confounds of shape (time,), which must have :data:`NEEDED`."""
     course = figures.Course(
         np.stack([columns[name] for name in MOTION], axis=1),
         columns["framewise_displacement"],

@@ -67,8 +67,12 @@ def take_over(run: Run, entities: Entities, config: RunConfig) -> provenance.Don
     series = nifti.read_bold(found.bold, metadata)
     bold = _onto_grid(series, nifti.read_mask(found.mask), config, metadata)
     shares = _shares(tissues, grid)
+    nuisance = _confounds(found.bold)
     files = _write(found, tissues, (bold, shares), entities, config)
-    told = _draw(bold, shares, entities, config)
+    if nuisance is not None:
+        where = target(config, entities, _space(found), [found.bold], "fmriprep")
+        files += write.write_confounds(where, nuisance)
+    told = _draw((bold, nuisance), shares, entities, config)
     notes = (f"BOLD was taken from fMRIPrep {version}, in {_space(found)}", *notes)
     if not series.grid.matches(grid):
         notes = (*notes, "fMRIPrep's images were interpolated once more, on to the output grid")
@@ -125,26 +129,28 @@ def _write(
     return [
         *write.write_bold(where, bold, slice_timing_corrected=corrected),
         *anatomical.write_tissues(anat, shares, bold.mask.grid),
-        *_write_confounds(where, found.bold),
     ]
 
 
-def _write_confounds(where: write.Target, bold: Path) -> list[Path]:
+def _confounds(bold: Path) -> Confounds | None:
     path = fmriprep.confounds(bold)
     if path is None:
-        return []
+        return None
     columns = {
         name: np.asarray([tables.number(cell) for cell in column])
         for name, column in tables.read_tsv(path).items()
     }
     sidecar = path.with_suffix(".json")
-    about = read_json(sidecar) if sidecar.is_file() else {}
-    return write.write_confounds(where, Confounds(columns, about))
+    return Confounds(columns, read_json(sidecar) if sidecar.is_file() else {})
 
 
 def _draw(
-    bold: write.BoldInTemplate, tissues: dict[str, Floats], entities: Entities, config: RunConfig
+    made: tuple[write.BoldInTemplate, Confounds | None],
+    tissues: dict[str, Floats],
+    entities: Entities,
+    config: RunConfig,
 ) -> Figures:
+    bold, confounds = made
     told = Figures(config.output_dir, entities)
     path = told.add(
         "masks",
@@ -154,6 +160,8 @@ def _draw(
     )
     masks = {"brain": bold.mask.inside} | {name: data > HALF for name, data in tissues.items()}
     figures.mask_over_mean(path, bold.reference, masks, bold.mask.grid)
+    if confounds is not None and {*draw_fmri.NEEDED} <= confounds.columns.keys():
+        draw_fmri.motion(told, confounds.columns, bold.tr_s)
     draw_fmri.series(told, bold, tissues)
     return told
 

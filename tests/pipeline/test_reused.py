@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from bids_app.derivatives import reuse
 from bids_app.files import nifti
 from bids_app.files.sidecar import read_json, write_json
 from bids_app.files.tables import read_tsv, write_tsv
+from bids_app.pipeline import draw_fmri
 from bids_app.pipeline.place import output_grid
 from bids_app.pipeline.reused import take_over
 from bids_app.values.entities import bids_file
@@ -108,3 +110,18 @@ def test_it_is_taken_once_and_again_when_confounds_change(config: RunConfig, run
     write_tsv(table, {"trans_x": np.arange(1, 8.0).tolist()})
     take_over(run, run.bold.entities, config)
     assert first.files[0].stat().st_mtime_ns != written
+
+
+def test_motion_is_drawn_where_their_confounds_tell_it(config: RunConfig, run: Run) -> None:
+    def drawn() -> set[str]:
+        figures = take_over(run, run.bold.entities, config).told["figures"]
+        return {Path(figure["path"]).name.partition("desc-")[2] for figure in figures}
+
+    pictures = {"masks_figure.jpg", "carpet_figure.png", "tsnr_figure.jpg"}
+    assert drawn() == pictures
+    (table,) = config.derivatives["fmriprep"].rglob("*_regressors.tsv")
+    columns: dict[str, Sequence[object]] = {
+        name: np.linspace(0, 0.1, 7).tolist() for name in draw_fmri.NEEDED
+    }
+    write_tsv(table, columns | {"motion_outlier00": [0, 0, 0, 1, 0, 0, 0]})
+    assert drawn() == pictures | {"motion_figure.png"}
