@@ -1,4 +1,4 @@
-"""The files of one participant."""
+"""The files of one participant, as far as filters in the words of pybids let them through."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 from typing import Any
+
+from bids.layout import parse_file_entities
 
 from bids_app.config import RunConfig
 from bids_app.errors import InvalidDatasetError
@@ -123,36 +125,31 @@ def _loosely_named(path: Path) -> BidsFile:
 
 
 def passes(file: BidsFile, query: str, config: RunConfig) -> bool:
-    """Tell whether the user's filters let a file through."""
+    """Tell whether the user's filters let a file through.
+
+    Filters name entities as pybids does (``session``, not ``ses``), since one filter file serves all BIDS apps.
+    """
     wanted: dict[str, Any] = {}
     if config.session_labels:
-        wanted["ses"] = list(config.session_labels)
+        wanted["session"] = list(config.session_labels)
     if query != "t1w":
         if config.task_ids:
             wanted["task"] = list(config.task_ids)
         if config.runs:
             wanted["run"] = list(config.runs)
     elif file.entities.get("ses") is None:
-        wanted.pop("ses", None)
-    wanted |= {_SHORT.get(key, key): value for key, value in config.filters.get(query, {}).items()}
-    told = {
-        "datatype": file.path.parent.name,
-        "suffix": file.suffix,
-        "extension": file.extension,
-        **file.extra,
-        **dict(file.entities.labels),
-    }
+        wanted.pop("session", None)
+    wanted |= config.filters.get(query, {})
+    told = _told(file) if wanted else {}
     return all(_fits(told.get(name), value, name) for name, value in wanted.items())
 
 
-_SHORT = {
-    "subject": "sub",
-    "session": "ses",
-    "acquisition": "acq",
-    "ceagent": "ce",
-    "reconstruction": "rec",
-    "direction": "dir",
-}
+def _told(file: BidsFile) -> dict[str, str]:
+    # Entities as pybids names them; it looks for them in the whole path, so only folder and name are shown to it.
+    path = f"/{file.path.parent.name}/{file.path.name}"
+    found = {name: str(label) for name, label in parse_file_entities(path).items()}
+    labels = dict(file.entities.labels)
+    return {**file.extra, **labels, **found, "suffix": file.suffix, "extension": file.extension}
 
 
 def _fits(label: str | None, wanted: Any, name: str) -> bool:
