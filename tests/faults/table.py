@@ -75,8 +75,8 @@ def corrupted(folder: Path, base: Path) -> Iterator[Row]:
 def kills(folder: Path, base: Path) -> Iterator[Row]:
     """``kill -9`` at random moments, started again each time; the end is as if nothing had happened.
 
-    Moments are drawn in seconds of CPU time, so that they do not depend on what else the computer does. The anatomy takes
-    half of the time of so small a dataset: after a fifth of the kills it is taken as done, and the rest fall elsewhere.
+    Moments are drawn in seconds of CPU time, so that they do not depend on what else the computer does. The anatomy
+    takes half of the time of so small a dataset: after a fifth of the kills it is taken as done.
     """
     data, whole = finished(base)
     out = folder / "killed"
