@@ -16,6 +16,7 @@ from bids_app.files.whole import write_text
 from bids_app.labels import LABEL
 from bids_app.report import methods, pictures, tables
 from bids_app.report.record import Table, count, flat, number, part, rows, text, words
+from bids_app.report.viewer import viewers
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 STATUS_KINDS = {
@@ -210,6 +211,7 @@ def _group(output_dir: Path, record: Table) -> dict[str, Any]:
         "score_tables": tables.of(scores, "group"),
         "people_tables": tables.people(scores),
         "pictures": pictures.of(output_dir, record),
+        "viewers": viewers(output_dir),
         "bundles": [(text(row, "name"), text(row, "path")) for row in rows(record, "bundles")],
     }
 
