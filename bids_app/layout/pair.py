@@ -65,7 +65,7 @@ def _recordings(config: RunConfig, label: str, dataset: Dataset, files: list[Bid
         more, unpaired = scan(config, label, config.eeg_dir)
         found.candidates.extend(Candidate(file, dataset.facts(file)) for file in more["eeg"])
         found.unpaired.extend(unpaired)
-        if not more["eeg"]:
+        if not more["eeg"] and not elsewhere.notes:
             found.notes.append(f"sub-{label}: {config.eeg_dir} holds no EEG of this participant")
     return found
 

@@ -88,6 +88,8 @@ def _files(root: Path, label: str) -> list[Path]:
             hint="check the permissions of the dataset",
         ) from error
 
+    if not (root / f"sub-{label}").is_dir():
+        return []
     found, seen = [], set()
     # Folders that are links are followed, each once, as links may lead in circles.
     for folder, below, names in os.walk(root / f"sub-{label}", onerror=refuse, followlinks=True):

@@ -308,6 +308,7 @@ def test_a_folder_that_cannot_be_listed_is_told(
     def fail(path: str) -> None:
         raise OSError(5, "Input/output error", str(path))
 
+    (tmp_path / "sub-01").mkdir()
     monkeypatch.setattr(os, "scandir", fail)
     with pytest.raises(
         InvalidDatasetError, match=rf"{tmp_path}/sub-01: cannot be listed: Input/output"

@@ -55,10 +55,12 @@ class Noddi(Dataset):
         found: dict[str, list[BidsFile]] = {"bold": [], "t1w": []}
         for path in sorted((config.bids_dir / FMRI / label).glob("[!.]*.nii*")):
             if BOLD.fullmatch(path.name):
-                found["bold"].append(BidsFile(path, _entities(label), "bold", ".nii.gz"))
+                found["bold"].append(
+                    BidsFile(path, _entities(label), "bold", "".join(path.suffixes))
+                )
             elif T1W.fullmatch(path.name):
                 entities = Entities.of({"sub": label})
-                found["t1w"].append(BidsFile(path, entities, "T1w", ".nii.gz"))
+                found["t1w"].append(BidsFile(path, entities, "T1w", "".join(path.suffixes)))
         return found
 
     def facts(self, file: BidsFile) -> Facts:
