@@ -21,7 +21,7 @@ from bids_app.preproc.fmri.resample import (
     template_brain,
     to_template,
 )
-from bids_app.preproc.fmri.run import fit_run
+from bids_app.preproc.fmri.run import fit_run, reference_image
 from bids_app.preproc.fmri.settings import AnatSettings, RunSettings
 from bids_app.preproc.fmri.smooth import smooth
 from bids_app.preproc.fmri.tissues import TISSUES
@@ -46,6 +46,7 @@ __all__ = [
     "inverted",
     "moved",
     "onto_grid",
+    "reference_image",
     "reference_on_t1w",
     "reference_to_template",
     "resample_bold",

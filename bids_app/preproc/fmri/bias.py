@@ -46,7 +46,7 @@ def correct_bias(t1w: Volume, inside: Bools, iterations: int, n_threads: int) ->
     for axis in range(3):
         places = np.arange(field.shape[axis]) * steps[axis] + steps[axis] // 2 + box[axis].start
         field = _stretch(field, places, t1w.grid.shape[axis], axis)
-    corrected = t1w.data.astype(np.float32) / np.exp(field)
+    corrected = t1w.data / np.exp(field, out=field)
     corrected *= t1w.data[inside].mean() / corrected[inside].mean()
     return Volume(corrected, t1w.grid)
 

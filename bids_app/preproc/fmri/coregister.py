@@ -145,7 +145,7 @@ def fit_information(reference: Volume, bold_brain: Bools, anat: AnatFit, n_point
     starts = [np.zeros(6), np.r_[(middle - centre) / LEVER_MM, np.zeros(3)]]
     tried = [powell(lambda p: cost(p, 3), start, 2e-3) for start in starts]
     best = min(tried, key=lambda pair: pair[1])[0]
-    best = powell(cost, best, 1e-4)[0]
+    best = powell(cost, best, 5e-4)[0]
     return np.asarray(np.linalg.inv(rigid(in_mm(best), centre)))
 
 

@@ -124,18 +124,52 @@ def single_band(sbref: Volume | None, bold: BoldSeries) -> tuple[Volume | None, 
     return Volume(data, bold.grid), ()
 
 
+def reference_image(bold: BoldSeries, settings: RunSettings) -> Volume:
+    """Make the reference image of a run: the median of realigned volumes, on the raw grid.
+
+    Parameters
+    ----------
+    bold : BoldSeries
+        Raw run.
+    settings : RunSettings
+        Cost, and what the user has fixed.
+
+    Raises
+    ------
+    DataError
+        When the run has no signal.
+    """
+    volumes, _ = _checked(bold)
+    rough = bold_brain(_mean(volumes, bold, 0))
+    n_dummies, _ = _dummies(volumes, rough, settings)
+    return _typical(bold, (rough, n_dummies), settings, None)
+
+
 def _realigned(
     bold: BoldSeries, known: tuple[Bools, int], settings: RunSettings, single: Volume | None
 ) -> tuple[Volume, Floats]:
     """Reference image, and the motion of all volumes from it."""
-    inside, n_dummies = known
-    volumes = bold.volumes
-    cost = head.MotionSettings(
+    typical = _typical(bold, known, settings, single)
+    # A single-band reference has another contrast: it gives the pose, but volumes are compared with their like.
+    motion = head.fit_motion(bold.volumes, typical, known[0], _cost(settings))
+    return single or typical, motion
+
+
+def _cost(settings: RunSettings) -> head.MotionSettings:
+    return head.MotionSettings(
         iterations=8 if settings.sloppy else 20, n_threads=settings.n_threads
     )
+
+
+def _typical(
+    bold: BoldSeries, known: tuple[Bools, int], settings: RunSettings, pose: Volume | None
+) -> Volume:
+    """Median of volumes brought to the pose of an image, or of one of them."""
+    inside, n_dummies = known
+    volumes = bold.volumes
     chosen = reference_volumes(bold.n_volumes, n_dummies)
     first = Volume(volumes[..., most_typical(volumes, chosen)].astype(np.float32), bold.grid)
-    moved = head.fit_motion(volumes[..., chosen], single or first, inside, cost)
+    moved = head.fit_motion(volumes[..., chosen], pose or first, inside, _cost(settings))
     to_voxels = np.linalg.inv(bold.grid.affine)
 
     def still(index: int, motion: Floats) -> Floats:
@@ -150,9 +184,7 @@ def _realigned(
 
     with ThreadPoolExecutor(settings.n_threads) as pool:
         stack = np.stack(list(pool.map(still, chosen, moved)))
-    typical = Volume(np.maximum(np.median(stack, axis=0), 0), bold.grid)
-    # A single-band reference has another contrast: it gives the pose, but volumes are compared with their like.
-    return single or typical, head.fit_motion(volumes, typical, inside, cost)
+    return Volume(np.maximum(np.median(stack, axis=0), 0), bold.grid)
 
 
 def _brain(

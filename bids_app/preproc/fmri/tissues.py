@@ -21,6 +21,7 @@ NEIGHBOUR_WEIGHT = 0.3
 FIELD_ITERATIONS = 3
 THINNED_BELOW_MM = 1.6
 FLOOR = 1e-4
+SLAB_VOXELS = 16
 
 
 def tissue_priors(
@@ -45,18 +46,28 @@ def tissue_priors(
         Probabilities on the T1w grid, GM, WM, CSF; they sum to one.
     """
     stack = tensor(np.stack([template.gm, template.wm]), "cpu")
-    points = affine_points(
-        np.linalg.inv(template_to_t1w) @ brain.grid.affine, lattice(brain.grid.shape, "cpu")
+    warp = (
+        None
+        if backward is None
+        else (backward.grid, tensor(np.moveaxis(backward.displacement_mm, -1, 0), "cpu"))
     )
-    if backward is not None:
-        field = tensor(np.moveaxis(backward.displacement_mm, -1, 0), "cpu")
-        voxels = affine_points(np.linalg.inv(backward.grid.affine), points)
-        points = points + sample(field, voxels, padding="border").movedim(0, -1)
-    matter = sample(stack, affine_points(np.linalg.inv(template.grid.affine), points))
-    grey, white = matter[0].numpy(), matter[1].numpy()
-    priors = np.stack([grey, white, np.clip(1 - grey - white, 0, 1)])
-    priors = priors * (1 - 3 * PRIOR_FLOOR) + PRIOR_FLOOR
-    return np.asarray(priors / priors.sum(axis=0, keepdims=True))
+    priors = np.empty((len(TISSUES), *brain.grid.shape), dtype=np.float32)
+    n_x, n_y, n_z = brain.grid.shape
+    # Slab after slab: the points of a fine image take several times the memory of the image.
+    for first in range(0, n_x, SLAB_VOXELS):
+        voxels = lattice((min(SLAB_VOXELS, n_x - first), n_y, n_z), "cpu")
+        voxels[..., 0] += first
+        points = affine_points(np.linalg.inv(template_to_t1w) @ brain.grid.affine, voxels)
+        if warp is not None:
+            there = affine_points(np.linalg.inv(warp[0].affine), points)
+            points = points + sample(warp[1], there, padding="border").movedim(0, -1)
+        matter = sample(stack, affine_points(np.linalg.inv(template.grid.affine), points)).numpy()
+        slab = priors[:, first : first + SLAB_VOXELS]
+        slab[:2], slab[2] = matter, np.clip(1 - matter[0] - matter[1], 0, 1)
+    priors *= 1 - 3 * PRIOR_FLOOR
+    priors += PRIOR_FLOOR
+    priors /= priors.sum(axis=0, keepdims=True)
+    return priors
 
 
 def fit_tissues(t1w: Volume, inside: Bools, priors: Floats, iterations: int) -> dict[str, Floats]:

@@ -54,7 +54,7 @@ class WarpSettings:
     iterations: tuple[int, ...] = (50, 50, 40)
     radius: int = 3
     step_sigma: float = 1.7
-    total_sigma: float = 0.75
+    total_sigma: float = 0.6
     stride: float = 0.6
 
 

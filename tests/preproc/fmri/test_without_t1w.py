@@ -5,7 +5,7 @@ import numpy as np
 from bids_app.preproc import fmri
 from bids_app.values.bold import BoldSeries
 from bids_app.values.estimates import AnatFit
-from bids_app.values.space import Volume, apply_affine
+from bids_app.values.space import apply_affine
 from bids_app.values.template import Template
 from tests.preproc.fmri.phantom import PLACE
 
@@ -13,7 +13,7 @@ from tests.preproc.fmri.phantom import PLACE
 def test_bold_finds_the_template_by_itself(
     bold: BoldSeries, anat: AnatFit, template: Template
 ) -> None:
-    reference = Volume(bold.volumes[..., 0], bold.grid)
+    reference = fmri.reference_image(bold, fmri.RunSettings(sloppy=True))
     found = fmri.fit_without_t1w(reference, template, fmri.AnatSettings(sloppy=True))
     assert found.notes[0].startswith("no usable T1w image: BOLD was registered to the template")
     points = template.brain.points_mm()[::40]
