@@ -12,6 +12,7 @@ VARIANCE_SHARE = 0.5
 MOST_VARIABLE_PERCENT = 2.0
 EDGE_COMPONENTS = 24
 ROUNDING = 1e-9
+VOXELS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +86,9 @@ def most_variable(series: Floats) -> Bools:
     """
     along = np.linspace(-1, 1, len(series))
     trends = np.linalg.qr(np.vander(along, 3))[0].astype(series.dtype)
-    spread = (series - trends @ (trends.T @ series)).std(axis=0)
+    spread = np.empty(series.shape[1])
+    for start in range(0, series.shape[1], VOXELS_AT_ONCE):
+        some = slice(start, start + VOXELS_AT_ONCE)
+        spread[some] = (series[:, some] - trends @ (trends.T @ series[:, some])).std(axis=0)
     least = np.percentile(spread, 100 - MOST_VARIABLE_PERCENT)
     return np.asarray(spread >= least)

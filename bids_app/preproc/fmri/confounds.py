@@ -25,6 +25,7 @@ CUTOFF_S = 128.0
 FD_OUTLIER_MM = 0.5
 DVARS_OUTLIER = 1.5
 QUARTILES_TO_SD = 1.349
+VOXELS_AT_ONCE = 8192
 Columns = dict[str, Floats]
 About = dict[str, dict[str, Any]]
 SIGNALS = ("csf", "white_matter", "csf_wm")
@@ -233,16 +234,21 @@ def dvars(series: Floats) -> tuple[Floats, Floats]:
     """
     if len(series) < 3:  # noqa: PLR2004 (no change whose spread could be known)
         return np.full(len(series), np.nan), np.full(len(series), np.nan)
-    scaled = series * (1000 / np.median(series))
-    low, high = np.percentile(scaled, [25, 75], axis=0, method="lower")
-    spread = (high - low) / QUARTILES_TO_SD
-    kept = spread > 0
-    scaled, spread = scaled[:, kept], spread[kept]
-    centred = scaled - scaled.mean(axis=0)
-    lagged = (centred[1:] * centred[:-1]).sum(axis=0) / (centred**2).sum(axis=0)
-    expected = np.mean(np.sqrt(np.maximum(2 * (1 - lagged), 0)) * spread)
-    plain = np.r_[np.nan, np.sqrt((np.diff(scaled, axis=0) ** 2).mean(axis=1, dtype=np.float64))]
-    return plain, plain / max(expected, 1e-12)
+    scale = 1000 / np.median(series)
+    n_kept, expected, squares = 0, 0.0, np.zeros(len(series) - 1)
+    for start in range(0, series.shape[1], VOXELS_AT_ONCE):
+        scaled = series[:, start : start + VOXELS_AT_ONCE] * scale
+        low, high = np.percentile(scaled, [25, 75], axis=0, method="lower")
+        spread = (high - low) / QUARTILES_TO_SD
+        kept = spread > 0
+        scaled, spread = scaled[:, kept], spread[kept]
+        centred = scaled - scaled.mean(axis=0)
+        lagged = (centred[1:] * centred[:-1]).sum(axis=0) / (centred**2).sum(axis=0)
+        expected += float((np.sqrt(np.maximum(2 * (1 - lagged), 0)) * spread).sum())
+        squares += (np.diff(scaled, axis=0) ** 2).sum(axis=1, dtype=np.float64)
+        n_kept += len(spread)
+    plain = np.r_[np.nan, np.sqrt(squares / max(n_kept, 1))]
+    return plain, plain / max(expected / max(n_kept, 1), 1e-12)
 
 
 def cosines(n_volumes: int, tr_s: float, n_dummies: int) -> dict[str, Floats]:

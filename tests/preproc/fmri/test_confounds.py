@@ -110,6 +110,9 @@ def test_dvars_of_noise_is_its_spread_and_one() -> None:
     assert np.isclose(np.median(standard[1:]), 1, rtol=0.03)
     assert set(np.argsort(plain[1:])[-2:] + 1) == {120, 121}
     assert np.isnan(dvars(series[:2])[0]).all()
+    many = np.concatenate([series, np.full((200, 9000), np.median(series)), series], axis=1)
+    assert np.allclose(dvars(many)[0][1:], plain[1:])  # voxels that never vary do not count
+    assert np.allclose(dvars(many)[1][1:], standard[1:])
 
 
 def test_cosines_are_orthonormal_after_the_dummies() -> None:
