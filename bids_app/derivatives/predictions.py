@@ -18,7 +18,7 @@ from bids_app.values import Floats
 from bids_app.values.bundle import BoldSpec
 from bids_app.values.outcome import Prediction
 
-DESCRIPTION = "Synthetic BOLD predicted from EEG (eeg2fmri); not for diagnosis"
+DESCRIPTION = "Synthetic: true; BOLD predicted from EEG (eeg2fmri); not for diagnosis"
 TELLS = {
     "participant": "a model that never saw this person",
     "run": "a model trained on other runs of this person",

@@ -68,6 +68,10 @@ def find_parts(path: Path) -> Parts:
         interval_s = float(told["SamplingInterval"]) / MICROSECONDS
         n_channels = int(told["NumberOfChannels"])
         data_file = told["DataFile"]
+        names = tuple(
+            told[f"Ch{number}"].split(",")[0].replace(r"\1", ",")
+            for number in range(1, min(n_channels, len(channels)) + 1)
+        )
     except (KeyError, ValueError) as error:
         raise DataError(
             f"{path}: is not a BrainVision header: {error} is missing or not a number",
@@ -76,10 +80,6 @@ def find_parts(path: Path) -> Parts:
     if not interval_s > 0:
         raise DataError(f"{path}: SamplingInterval is {interval_s:g} s; expected more than 0")
     data = _data(path, data_file)
-    names = tuple(
-        told[f"Ch{number}"].split(",")[0].replace(r"\1", ",")
-        for number in range(1, min(n_channels, len(channels)) + 1)
-    )
     n_samples = _n_samples(data, told, n_channels)
     markers = _markers(path, told.get("MarkerFile", ""))
     return Parts(path, data, markers, 1 / interval_s, names, n_samples)
@@ -93,11 +93,23 @@ def open_raw(path: Path, **options: Any) -> Any:
 
 
 def read_header(path: Path) -> Header:
-    """Read rate, length, channels and markers, without the samples."""
+    """Read rate, length, channels and markers, without the samples.
+
+    Raises
+    ------
+    DataError
+        When the header does not tell how the samples are stored.
+    """
     parts = find_parts(path)
     n_samples = parts.n_samples
     if n_samples is None:
-        n_samples = int(open_raw(path, preload=False, verbose="error").n_times)
+        try:
+            n_samples = int(open_raw(path, preload=False, verbose="error").n_times)
+        except Exception as error:
+            raise DataError(
+                f"{path}: does not tell how its samples are stored: {error}",
+                hint="fetch it again, or export the recording again",
+            ) from error
     return Header(parts.rate_hz, n_samples, parts.names, read_markers(parts))
 
 

@@ -24,7 +24,7 @@ def read_itk(path: Path) -> Any:
         raise MissingInputError(f"{path}: no such file")
     try:
         return sitk.ReadTransform(path)
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path}: is not an ITK transform: {str(error).strip().splitlines()[-1]}",
             hint="fetch the file again",

@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -138,3 +140,26 @@ def _times(out: Path) -> dict[str, int]:
         for path in out.rglob("*")
         if path.is_file() and path.suffix in {".gz", ".eeg", ".npy", ".safetensors", ".png"}
     }
+
+
+def test_synthesized_images_say_what_they_are(finished: Place) -> None:
+    about = read_json(finished.out / f"{SYNTH}.json")
+    assert about["Synthetic"] is True
+    assert about["NotForDiagnosis"] is True
+    image: Any = nib.load(finished.out / f"{SYNTH}.nii.gz")
+    told = image.header["descrip"].item().decode()
+    assert told == "Synthetic: true; BOLD predicted from EEG (eeg2fmri); not for diagnosis"
+    measured: Any = nib.load(
+        finished.out / f"{SYNTH.replace('desc-synth_', 'desc-preproc_')}.nii.gz"
+    )
+    assert b"ynthetic" not in measured.header["descrip"].item()
+    for page in finished.out.glob("*.html"):
+        assert "Not for diagnosis." in page.read_text("utf-8")
+
+
+def test_logs_hold_names_of_files_only(finished: Place) -> None:
+    """No value of a participant: what the dataset tells of people does not appear."""
+    for path in finished.out.rglob("*.log"):
+        text = path.read_text("utf-8")
+        for word in ("participants.tsv", "age", "sex", "handedness"):
+            assert not re.search(rf"\b{word}\b", text), (path, word)

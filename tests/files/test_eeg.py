@@ -449,3 +449,25 @@ def test_a_recording_without_samples_is_told(
     monkeypatch.setitem(eeg.READERS, ".edf", lambda *_, **__: raw)
     with pytest.raises(DataError, match=f"{path}: has 4 channels of 0 samples"):
         eeg.read(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("Ch1=", "Cx1=", "is not a BrainVision header: 'Ch1' is missing"),
+        ("DataFormat=BINARY", "DataFormat=ASCII", "does not tell how its samples are stored: "),
+    ],
+)
+def test_a_brainvision_header_that_contradicts_itself_is_told(
+    tmp_path: Path, old: str, new: str, why: str
+) -> None:
+    text = "\n".join((
+        "Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nDataFile=a.eeg",
+        "DataFormat=BINARY\nDataOrientation=MULTIPLEXED\nNumberOfChannels=2\nSamplingInterval=4000",
+        "[Binary Infos]\nBinaryFormat=INT_16\n[Channel Infos]\nCh1=Fz,,0.5,uV\nCh2=Cz,,0.5,uV\n",
+    ))
+    (tmp_path / "a.eeg").write_bytes(bytes(400))
+    (tmp_path / "a.vhdr").write_text(text.replace(old, new))
+    with pytest.raises(DataError, match=why) as caught:
+        eeg.read_header(tmp_path / "a.vhdr")
+    assert "export the recording again" in caught.value.hint
