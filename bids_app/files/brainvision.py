@@ -19,6 +19,7 @@ from bids_app.values.recording import Event, Header, Recording
 DATA_SUFFIXES = (".eeg", ".dat")
 BYTES = {"INT_16": 2, "INT_32": 4, "IEEE_FLOAT_32": 4}
 MICROSECONDS = 1e6
+MARK = re.compile(r"^Mk\d+=([^,\r\n]*),([^,\r\n]*),[ \t]*(\d+)(?:,[ \t]*(\d*))?", re.MULTILINE)
 MARKER = re.compile(r"(?:(Stimulus)/S|(Response)/R)\s*(\d+)")
 
 
@@ -126,17 +127,19 @@ def read_markers(parts: Parts) -> tuple[Event, ...]:
     check_fetched(parts.markers)
     text = _decoded(parts.markers.read_bytes())
     _, _, body = text.partition("[Marker Infos]")
+    labels: dict[tuple[str, str], str] = {}  # a recording has many markers of few kinds
     events = []
-    for line in re.findall(r"^Mk\d+=(.*)$", body, re.MULTILINE):
-        kind, description, position, size = [*line.strip("\r").split(","), "", "", ""][:4]
+    for kind, description, position, size in MARK.findall(body):
         # What follows is that the recording starts, or goes on after a pause: no event.
-        if kind == "New Segment" or not position.strip().isdecimal():
+        if kind == "New Segment":
             continue
-        label = f"{kind}/{description}".replace(r"\1", ",")
-        duration = int(size) if size.strip().isdecimal() else 0
+        label = labels.get((kind, description))
+        if label is None:
+            label = f"{kind}/{description}".replace(r"\1", ",")
+            labels[kind, description] = label
         # The format counts samples from 1.
         onset_s = (int(position) - 1) / parts.rate_hz
-        events.append(Event(onset_s, label, duration / parts.rate_hz))
+        events.append(Event(onset_s, label, int(size or 0) / parts.rate_hz))
     return tuple(events)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -173,6 +174,7 @@ def _spacing(times: list[float]) -> str:
     return f" (every {usual:.4g} s)" if near.mean() >= REGULAR_FRACTION else ""
 
 
+@lru_cache(maxsize=4096)
 def plain(label: str) -> str:
     """Give the last part of a label, blanks folded: ``Response/R128`` and ``R128`` are the same."""
     return " ".join(label.rsplit("/", maxsplit=1)[-1].split())

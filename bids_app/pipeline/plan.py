@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import json
 from collections.abc import Sequence
@@ -68,6 +69,8 @@ def show(config: RunConfig, labels: Sequence[str]) -> int:
     int
         Exit code: 0; 1 when some runs could not be processed.
     """
+    # Thousands of markers a recording: looking through all that was imported, again and again, would take longer.
+    gc.freeze()
     rows: list[Row] = []
     notes: list[str] = []
     for label in labels:
