@@ -50,7 +50,11 @@ class World:
         """Let gradients be averaged over processes."""
         if self.size == 1:
             return model
-        return DistributedDataParallel(model, [device.index] if device.type == "cuda" else None)
+        devices = [device.index] if device.type == "cuda" else None
+        together = DistributedDataParallel(model, devices)
+        # Buffers never change in training; to send them around would count on equal parts.
+        together.broadcast_buffers = False
+        return together
 
 
 def world() -> World:

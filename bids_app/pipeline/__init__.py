@@ -36,6 +36,17 @@ def run(config: RunConfig) -> int:
     AppError
         When nothing can be done at all.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return _run(config)
+    from bids_app.learn import distributed
+    from bids_app.learn.train import help_fit
+
+    with distributed.joined(help_fit, config.device) as first:
+        # The others train with the first, model by model, and do nothing else.
+        return _run(config) if first else 0
+
+
+def _run(config: RunConfig) -> int:
     return _run_participants(config) if config.level == "participant" else _run_group(config)
 
 
