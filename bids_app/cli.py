@@ -124,6 +124,19 @@ def _switches(command: Any) -> Any:
     help="paper: windows that end at the trigger, EEG at 1000 Hz, the published network.",
 )
 @click.option(
+    "--experiment",
+    type=click.Choice(("paper",)),
+    help="group: the paper's models, each tested in its ways and in honest ones, in place of the usual models.",
+)
+@click.option(
+    "--fold",
+    type=click.IntRange(1),
+    help="group: train this fold only; a later call without it gathers what is trained.",
+)
+@click.option(
+    "--max-steps", type=click.IntRange(1), help="Most training steps of each network, to try out."
+)
+@click.option(
     "--fmri-engine",
     type=click.Choice(("auto", "builtin", "fmriprep")),
     help="builtin, or fmriprep to run fMRIPrep; auto reuses -d fmriprep=PATH, else is builtin [auto].",

@@ -17,7 +17,8 @@ ARTEFACT_STEPS = ("gradient", "loops", "pulse")
 """Steps against what a scanner does to EEG; the others are always taken."""
 
 PRESETS: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {
-    "paper": {("eeg", "resample"): {"rate_hz": 1000.0}, ("models", "cnn"): {"preset": "paper"}},
+    "paper": {("eeg", "resample"): {"rate_hz": 1000.0}, ("models", "cnn"): {"preset": "paper"}}
+    | {("models", name): {"preset": "paper"} for name in ("dense", "siamese", "transformer")},
 }
 """Settings of each preset, by table of the config file; the config file wins over them."""
 
@@ -47,6 +48,12 @@ class RunConfig:
     preset : str
         ``paper`` for the settings of Bricman & Borst (2021): windows end at the trigger of their volume, EEG at
         1000 Hz, the published size of the network. Empty for the app's own.
+    experiment : str
+        ``paper`` to run, at the group level, the grid of models and ways of testing of that paper in place of the rest.
+    fold : int or None
+        Train this fold only, from 1, and leave the rest to other calls.
+    max_steps : int or None
+        Most training steps of each network; for trying out.
     preproc_only : bool
         Preprocess, and neither train nor predict; participants without EEG, and with an anatomy alone, are done too.
     fmri_engine : str
@@ -113,6 +120,9 @@ class RunConfig:
     window_s: float = 30.0
     window_lag_s: float = 0.0
     preset: str = ""
+    experiment: str = ""
+    fold: int | None = None
+    max_steps: int | None = None
     preproc_only: bool = False
     fmri_engine: str = "auto"
     fs_license_file: Path | None = None

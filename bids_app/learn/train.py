@@ -14,15 +14,19 @@ from bids_app import plugins
 from bids_app.errors import DataError
 from bids_app.learn import device as devices
 from bids_app.learn import distributed
-from bids_app.learn.batches import chosen
+from bids_app.learn.batches import chosen, targets_of
 from bids_app.learn.descent import Descent
 from bids_app.learn.seed import generator, torch_seeded
 from bids_app.learn.settings import TrainSettings
+from bids_app.models._network import OUTPUT_GAIN, Network
 from bids_app.models.base import ClosedForm
 from bids_app.values.bundle import BoldSpec, EegSpec
 from bids_app.values.samples import Samples, Split
 
 log = logging.getLogger(__name__)
+
+VOLUMES_FOR_SPREAD = 20
+"""Of each run; targets of a whole group may not fit into memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,6 +92,8 @@ def fit(
         if isinstance(model, ClosedForm):
             history = model.fit(train, valid, seed=seed)
         else:
+            if isinstance(model, Network):
+                model.gain.fill_(_spread(train))
             distributed.announce((architecture, eeg, bold, _referred(samples), split, settings))
             history = Descent(model, eeg, settings, seed).run(train, valid)
             history["parameters"] = n_parameters
@@ -109,6 +115,13 @@ def help_fit(job: tuple[Any, ...]) -> None:
         for run, arrays in samples
     ]
     fit(architecture, eeg, bold, own, split, settings)
+
+
+def _spread(train: Sequence[Samples]) -> float:
+    """Root-mean-square target, from some volumes of each run."""
+    some = [targets_of(run)[:: 1 + len(run) // VOLUMES_FOR_SPREAD] for run in train]
+    squares = [float(np.square(rows, dtype=np.float64).mean()) for rows in some]
+    return float(np.sqrt(np.mean(squares))) or OUTPUT_GAIN
 
 
 def _referred(samples: Sequence[Samples]) -> list[tuple[Samples, dict[str, Any]]]:

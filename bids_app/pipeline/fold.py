@@ -21,6 +21,7 @@ from bids_app.learn.train import Fitted, fit
 from bids_app.learn.weights import weights_hash
 from bids_app.models.base import TeacherForced
 from bids_app.samples.scale import scale_causally, scale_split
+from bids_app.values import Floats
 from bids_app.values.bundle import BoldSpec, EegSpec
 from bids_app.values.outcome import Prediction
 from bids_app.values.samples import Samples, Split
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 ABOUT = "fold.json"
 FORCED = "teacher-forced"
+POSITIONS = "channel_positions.npy"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +71,7 @@ class Task:
             seed=self.config.random_seed,
             device=self.config.device,
             arguments=self.config.table("models", self.architecture),
+            steps=self.config.max_steps or chosen.steps,
         )
 
     def key(self, split: Split) -> str:
@@ -110,12 +113,15 @@ class FoldResult:
     forced : list of Prediction
         What a model that can be shown the true volumes gives when it is: no predictions, and never written as such.
         Empty for all other models.
+    positions : ndarray of shape (channel, width) or None
+        What a model has learned of the places of the channels, where it learns such a thing.
     about : dict
         ``Weights`` (their hash), ``TrainedOn`` (runs) and ``History``.
     """
 
     predictions: list[Prediction]
     forced: list[Prediction]
+    positions: Floats | None
     about: dict[str, Any]
 
 
@@ -139,7 +145,8 @@ def run_fold(task: Task, samples: Sequence[Samples], split: Split) -> FoldResult
     ways = [_kept(task, split, tested, folder / "free", task.architecture)]
     if about["Forced"]:
         ways.append(_kept(task, split, tested, folder / "forced", forced_name(task.architecture)))
-    return FoldResult(ways[0], ways[-1] if about["Forced"] else [], about)
+    positions = np.load(folder / POSITIONS) if (folder / POSITIONS).is_file() else None
+    return FoldResult(ways[0], ways[-1] if about["Forced"] else [], positions, about)
 
 
 def forced_name(architecture: str) -> str:
@@ -187,6 +194,9 @@ def _train(task: Task, samples: Sequence[Samples], split: Split, folder: Path) -
                 _write(fitted, task, run.take(index), partial / "free", forced=False)
                 if forced:
                     _write(fitted, task, run.take(index), partial / "forced", forced=True)
+        places = dict(fitted.model.named_parameters()).get("channel_positions")
+        if places is not None:
+            np.save(partial / POSITIONS, places.detach().cpu().numpy())
         about = {
             "Weights": weights_hash(fitted.model),
             "TrainedOn": sorted({*split.train, *split.valid}),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from bids_app.derivatives import provenance, reuse
 from bids_app.derivatives.predictions import Synthesis, path_of, write_prediction
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.derivatives.write import write_scans
-from bids_app.errors import AppError, MissingInputError
+from bids_app.errors import AppError, MissingInputError, UsageError
 from bids_app.files import nifti, tables
 from bids_app.files.sidecar import read_json, write_json
 from bids_app.learn import bundle as bundles
@@ -28,7 +28,7 @@ from bids_app.learn.train import fit
 from bids_app.pipeline import alike, denoise, prepare
 from bids_app.pipeline.apply import dataset_identity, tell_label
 from bids_app.pipeline.fold import FoldResult, Task, run_fold
-from bids_app.pipeline.judge import Case, Judgement, draw_group, judge
+from bids_app.pipeline.judge import Case, Judgement, draw_group, judge, scores_of_forced
 from bids_app.pipeline.place import target
 from bids_app.pipeline.record import Record
 from bids_app.pipeline.within import usable
@@ -42,6 +42,8 @@ from bids_app.values.samples import Samples, Split
 from bids_app.values.space import Volume
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 COLUMNS = ("on", "row", "split", "name", "value", "unit")
 SCANS = {"r": "r_mean", "r2": "r2_mean", "mse": "mse"}
@@ -86,7 +88,7 @@ def leave_out_each(labels: Sequence[str], config: RunConfig, record: Record) -> 
     MissingInputError
         When nobody has BOLD and EEG.
     """
-    cohort = _gather(labels, config, record)
+    cohort = gather(labels, config, record)
     if len(cohort.levels) < 2:  # noqa: PLR2004 (someone to learn from, someone to judge)
         record.note(
             "one participant only: nobody could be left out, so that nothing says how good the model is"
@@ -101,11 +103,31 @@ def leave_out_each(labels: Sequence[str], config: RunConfig, record: Record) -> 
                 by_participant(cohort.samples, generator(config.random_seed, "group")),
                 cohort.samples, cohort.runs, config,
             )  # fmt: skip
+            if config.fold is not None:
+                run_fold(task, cohort.samples, numbered(splits, config.fold))
+                record.n_done += 1
+                continue
             _judged(task, cohort, splits).tell(record)
             record.content.setdefault("models", []).append(architecture)
             record.n_done += 1
-    _write_scores(config.output_dir, record)
+    if config.fold is None:
+        _write_scores(config.output_dir, record)
     return cohort
+
+
+def numbered(folds: Sequence[T], number: int) -> T:
+    """Choose a fold by its number, from 1.
+
+    Raises
+    ------
+    UsageError
+        When there is no such fold.
+    """
+    if number > len(folds):
+        raise UsageError(
+            f"--fold {number}: there are {len(folds)} folds", hint=f"choose 1 to {len(folds)}"
+        )
+    return folds[number - 1]
 
 
 def train_final(cohort: Cohort, config: RunConfig, record: Record) -> None:
@@ -139,7 +161,14 @@ def train_final(cohort: Cohort, config: RunConfig, record: Record) -> None:
             record.n_done += 1
 
 
-def _gather(labels: Sequence[str], config: RunConfig, record: Record) -> Cohort:
+def gather(labels: Sequence[str], config: RunConfig, record: Record) -> Cohort:
+    """Bring together all runs of these people that a model can learn from.
+
+    Raises
+    ------
+    MissingInputError
+        When nobody has BOLD and EEG.
+    """
     runs: list[PreprocessedRun] = []
     samples: list[Samples] = []
     record.content["participants"] = []
@@ -237,9 +266,11 @@ def _judged(task: Task, cohort: Cohort, splits: Sequence[Split]) -> Judgement:
 def _predict(task: Task, cohort: Cohort, splits: Sequence[Split]) -> tuple[list[Path], Judgement]:
     written: list[Path] = []
     predictions: list[Prediction] = []
+    forced: list[Prediction] = []
     references: dict[str, References] = {}
     for split in splits:
         result = run_fold(task, cohort.samples, split)
+        forced += result.forced
         references |= references_of(cohort.samples, split)
         for prediction in result.predictions:
             written += _write(task, cohort, prediction, result)
@@ -248,6 +279,7 @@ def _predict(task: Task, cohort: Cohort, splits: Sequence[Split]) -> tuple[list[
     truths = {run.run: run for run in cohort.samples}
     case = Case(truths, references, task.bold.mask, cohort.runs, task.config)
     evaluation, judgement = judge(predictions, case, "group")
+    judgement.scores.extend(scores_of_forced(forced, case))
     draw_group(predictions, evaluation, case, judgement)
     written.append(_write_map(task, evaluation))
     if task.architecture == task.config.architectures[0]:

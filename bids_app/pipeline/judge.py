@@ -128,6 +128,13 @@ def judge(
     return evaluation, judgement
 
 
+def scores_of_forced(forced: Sequence[Prediction], case: Case) -> list[dict[str, Any]]:
+    """Score what a model gives when it is shown the truth, to stand beside its predictions; never tested or written."""
+    labels = parcels(case.mask, seed=case.config.random_seed)
+    found = evaluate(forced, case.truths, case.references, labels).scores
+    return [asdict(score) for score in found if score.row == forced[0].model] if forced else []
+
+
 def draw_run(prediction: Prediction, case: Case, judgement: Judgement) -> None:
     """Draw one prediction beside what was measured."""
     true = true_rows(prediction, case.truths[prediction.run])

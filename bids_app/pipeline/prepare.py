@@ -20,6 +20,7 @@ from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.errors import DataError
 from bids_app.files import eeg as files
 from bids_app.files import nifti
+from bids_app.files.sidecar import read_json, write_json
 from bids_app.files.whole import whole
 from bids_app.pipeline.eeg import told_clock
 from bids_app.preproc import fmri
@@ -127,6 +128,37 @@ def changed_rows(run: PreprocessedRun, rows: Floats, level: Floats, config: RunC
     return change
 
 
+def normalised_rows(run: str, rows: Floats, config: RunConfig) -> Floats:
+    """Each voxel's course over a run without its mean and in units of its standard deviation, as a memory map.
+
+    Parameters
+    ----------
+    run : str
+        Name of the run.
+    rows : ndarray of shape (time, voxel)
+        Its courses.
+    config : RunConfig
+        Where the work folder is.
+
+    Returns
+    -------
+    ndarray of shape (time, voxel)
+        Float32; 0 where nothing varies.
+    """
+    digest = hashlib.sha256(np.ascontiguousarray(rows)).hexdigest()
+    path = config.work_dir / "prepared" / f"{run}_normalised_{digest[:16]}.npy"
+    if not path.is_file():
+        spread = rows.std(axis=0)
+        safe = np.where(spread > 0, spread, 1)
+        with whole(path) as partial, partial.open("wb") as opened:
+            np.save(
+                opened,
+                np.where(spread > 0, (rows - rows.mean(axis=0)) / safe, 0).astype(np.float32),
+            )
+    courses: Floats = np.load(path, mmap_mode="r")
+    return courses
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
     """One run's cleaned EEG.
@@ -141,19 +173,54 @@ class Heard:
         Sampling rate.
     clock : Clock or None
         EEG time on BOLD time.
+    positions_m : ndarray of shape (channel, 3)
+        Where the electrodes are, in metres; NaN where that is unknown.
     """
 
     eeg: Floats
     channels: tuple[str, ...]
     rate_hz: float
     clock: Clock | None
+    positions_m: Floats
 
 
 def hear(run: PreprocessedRun) -> Heard:
     """Read a run's cleaned EEG."""
     assert run.eeg is not None
     recording = files.read(run.eeg)
-    return Heard(recording.volts, recording.names, recording.rate_hz, told_clock(run.eeg_metadata))
+    return Heard(
+        recording.volts,
+        recording.names,
+        recording.rate_hz,
+        told_clock(run.eeg_metadata),
+        recording.positions_m,
+    )
+
+
+def hear_mapped(run: PreprocessedRun, config: RunConfig) -> Heard:
+    """Read a run's cleaned EEG, so that it lies in a memory map and costs no memory."""
+    assert run.eeg is not None
+    key = provenance.key("eeg", [run.eeg, run.eeg.with_suffix(".eeg")], None)
+    folder = config.work_dir / "prepared"
+    path, told = (folder / f"{run.name}_eeg_{key[:16]}{suffix}" for suffix in (".npy", ".json"))
+    if not (path.is_file() and told.is_file()):
+        heard = hear(run)
+        with whole(path) as partial, partial.open("wb") as opened:
+            np.save(opened, np.ascontiguousarray(heard.eeg, np.float32))
+        about = {"channels": heard.channels, "rate_hz": heard.rate_hz}
+        places = np.where(np.isfinite(heard.positions_m), heard.positions_m, 0).tolist()
+        known = np.isfinite(heard.positions_m).all(axis=1).tolist()
+        write_json(told, about | {"positions_m": places, "known": known})
+    about = read_json(told)
+    positions_m = np.array(about["positions_m"], float)
+    positions_m[~np.array(about["known"])] = np.nan
+    return Heard(
+        np.load(path, mmap_mode="r"),
+        tuple(about["channels"]),
+        float(about["rate_hz"]),
+        told_clock(run.eeg_metadata),
+        positions_m,
+    )
 
 
 def samples_of(run: PreprocessedRun, config: RunConfig) -> Samples:
@@ -164,7 +231,7 @@ def samples_of(run: PreprocessedRun, config: RunConfig) -> Samples:
     DataError
         When no volume has a whole window.
     """
-    heard = hear(run)
+    heard = hear_mapped(run, config)
     assert heard.clock is not None
     metadata = run.metadata
     scan = Scan(

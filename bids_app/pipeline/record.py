@@ -139,6 +139,9 @@ class Record:
         """Write the record, with its verdict."""
         self.content["verdict"] = sentence(self.content.get("tests", []))
         file = "group.json" if self.name == "group" else "record.json"
+        if self.config.fold is not None and self.name == "group":
+            # Several calls of this kind run at one time, and none has anything for the report.
+            file = f"group_fold-{self.config.fold}.json"
         return write_json(self.folder / file, plain(self.content | {"finished": now()}))
 
 

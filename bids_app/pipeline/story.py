@@ -15,8 +15,9 @@ from bids_app.pipeline import eeg
 from bids_app.pipeline.anatomy import Anatomy
 from bids_app.pipeline.apply import apply_bundle, model_tr_s
 from bids_app.pipeline.bold import Engine
+from bids_app.pipeline.experiment import labels_of_paper, run_experiment
 from bids_app.pipeline.failure import Failure
-from bids_app.pipeline.group import leave_out_each, train_final
+from bids_app.pipeline.group import gather, leave_out_each, train_final
 from bids_app.pipeline.record import Record
 from bids_app.pipeline.within import predict_within
 from bids_app.report import page
@@ -143,14 +144,22 @@ def group(config: RunConfig) -> tuple[int, list[Failure]]:
         What did not.
     """
     record = Record(config, "group")
-    with locked(record.folder / "group", WAIT_S), log.also_in(record.folder):
+    # Jobs that train one fold each run side by side.
+    name = "group" if config.fold is None else f"group_fold-{config.fold}"
+    with locked(record.folder / name, WAIT_S), log.also_in(record.folder):
         chosen = choose_labels(
             reuse.participants(config.output_dir), config.participant_labels, config.output_dir
         )
         with record.attempt("group"):
-            cohort = leave_out_each(chosen, config, record)
-            train_final(cohort, config, record)
+            if config.experiment:
+                chosen = labels_of_paper(chosen, config, record)
+                run_experiment(gather(chosen, config, record), config, record)
+            else:
+                cohort = leave_out_each(chosen, config, record)
+                if config.fold is None:
+                    train_final(cohort, config, record)
         record.save()
-        with record.attempt("group report"):
-            page.group_page(config.output_dir)
+        if config.fold is None:
+            with record.attempt("group report"):
+                page.group_page(config.output_dir)
     return record.n_done, record.failures

@@ -20,7 +20,7 @@ from bids_app.learn.predict import merge
 from bids_app.learn.seed import generator
 from bids_app.pipeline import denoise, prepare
 from bids_app.pipeline.fold import Task, run_fold
-from bids_app.pipeline.judge import Case, Judgement, draw_run, judge
+from bids_app.pipeline.judge import Case, Judgement, draw_run, judge, scores_of_forced
 from bids_app.pipeline.place import target
 from bids_app.pipeline.record import Record
 from bids_app.samples.split import by_block, by_run
@@ -157,6 +157,7 @@ class _Data:
 
 def _predict(task: Task, data: _Data, splits: Sequence[Split]) -> tuple[list[Path], Judgement]:
     parts: dict[str, list[Prediction]] = {}
+    shown: dict[str, list[Prediction]] = {}
     truths: dict[str, list[tuple[Samples, Split]]] = {}
     references: dict[str, References] = {}
     levels: dict[str, list[Floats]] = {}
@@ -165,6 +166,8 @@ def _predict(task: Task, data: _Data, splits: Sequence[Split]) -> tuple[list[Pat
         samples, level = data.targets(split)
         result = run_fold(task, samples, split)
         references |= references_of(samples, split)
+        for forced in result.forced:
+            shown.setdefault(forced.run, []).append(forced)
         for prediction in result.predictions:
             parts.setdefault(prediction.run, []).append(prediction)
             levels.setdefault(prediction.run, []).append(level)
@@ -179,6 +182,8 @@ def _predict(task: Task, data: _Data, splits: Sequence[Split]) -> tuple[list[Pat
         made = (np.mean(levels[prediction.run], axis=0), about[prediction.run])
         written += _write(task, data.runs[prediction.run], prediction, made)
     _, judgement = judge(predictions, case, data.samples[0].participant)
+    forced_runs = [merge(found) for found in shown.values()]
+    judgement.scores.extend(scores_of_forced(forced_runs, case))
     for prediction in predictions:
         draw_run(prediction, case, judgement)
     return written, judgement

@@ -52,6 +52,9 @@ ARCHITECTURES = {
         "The model “cnn” is the convolutional network of Bricman and Borst [@paper]: "
         "convolutions shared by all channels, then dense layers" + TRAINED
     ),
+    "transformer teacher forced": (
+        "Rows “transformer teacher forced” are no predictions: the model was shown the true slices before each slice."
+    ),
     "transformer": (
         "The model “transformer” follows Bricman and Borst [@paper]: channels are its source "
         "tokens [@attention], sagittal slices its target tokens. In training each slice is "

@@ -18,12 +18,21 @@ SPLITS = {
         "The model saw other parts of this same run; a gap around each test part was left out "
         "(purged)."
     ),
+    "shuffled": (
+        "This leaks, and stands here to reproduce published figures only: overlapping windows were dealt out at "
+        "random, so that the model saw nearly the same EEG and BOLD in training."
+    ),
     "insample": (
         "The model was trained on these very data, so its scores would mean nothing and are not "
         "shown."
     ),
 }
 UNSCORED = "insample"
+NORMALISED = "-normalised"
+COURSES = (
+    "Each voxel’s measured course was normalised over its run, so that MSE is in squared standard deviations, and 1 "
+    "for predicting no change."
+)
 REFERENCES = {
     "zero": "no change at all: every volume equals the baseline",
     "training mean": "the mean volume of the training data, the same at every time",
@@ -192,6 +201,8 @@ def _table(scores: list[Table], on: str, split: str) -> ScoreTable:
 
 def meaning(split: str) -> str:
     """Say what a split is."""
+    if split.endswith(NORMALISED):
+        return f"{meaning(split.removesuffix(NORMALISED))} {COURSES}"
     return SPLITS.get(split, f"Split “{split}”: not described by the record.")
 
 
