@@ -16,9 +16,12 @@ DENOISING = ("none", "motion", "simple", "acompcor", "scrubbing")
 ARTEFACT_STEPS = ("gradient", "loops", "pulse")
 """Steps against what a scanner does to EEG; the others are always taken."""
 
+NETWORKS = ("dense", "siamese", "cnn", "transformer")
 PRESETS: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {
-    "paper": {("eeg", "resample"): {"rate_hz": 1000.0}, ("models", "cnn"): {"preset": "paper"}}
-    | {("models", name): {"preset": "paper"} for name in ("dense", "siamese", "transformer")},
+    "paper": {
+        ("eeg", "resample"): {"rate_hz": 1000.0},
+        **{("models", name): {"preset": "paper"} for name in NETWORKS},
+    },
 }
 """Settings of each preset, by table of the config file; the config file wins over them."""
 

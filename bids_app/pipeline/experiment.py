@@ -12,7 +12,14 @@ import numpy as np
 from bids_app.config import RunConfig, settings
 from bids_app.errors import UsageError
 from bids_app.files import tables
-from bids_app.learn.evaluate import RunEvaluation, evaluate_run, gather, references_of, true_rows
+from bids_app.learn.evaluate import (
+    References,
+    RunEvaluation,
+    evaluate_run,
+    gather,
+    references_of,
+    true_rows,
+)
 from bids_app.learn.parcels import parcels
 from bids_app.learn.places import match
 from bids_app.learn.predict import merge
@@ -196,7 +203,7 @@ def _evaluated(
 ) -> list[RunEvaluation]:
     """Score each run, its blocks put together, as predicted and, where it can be, as the truth was shown."""
     truths = {run.run: run for run in cell.samples}
-    references = {}
+    references: dict[str, References] = {}
     parts: dict[tuple[str, str], list[Prediction]] = {}
     for samples, split, result in results:
         references |= references_of(samples, split)

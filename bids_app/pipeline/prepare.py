@@ -145,7 +145,7 @@ def normalised_rows(run: str, rows: Floats, config: RunConfig) -> Floats:
     ndarray of shape (time, voxel)
         Float32; 0 where nothing varies.
     """
-    digest = hashlib.sha256(np.ascontiguousarray(rows)).hexdigest()
+    digest = hashlib.sha256(rows.tobytes()).hexdigest()
     path = config.work_dir / "prepared" / f"{run}_normalised_{digest[:16]}.npy"
     if not path.is_file():
         spread = rows.std(axis=0)
@@ -207,10 +207,10 @@ def hear_mapped(run: PreprocessedRun, config: RunConfig) -> Heard:
         heard = hear(run)
         with whole(path) as partial, partial.open("wb") as opened:
             np.save(opened, np.ascontiguousarray(heard.eeg, np.float32))
-        about = {"channels": heard.channels, "rate_hz": heard.rate_hz}
         places = np.where(np.isfinite(heard.positions_m), heard.positions_m, 0).tolist()
         known = np.isfinite(heard.positions_m).all(axis=1).tolist()
-        write_json(told, about | {"positions_m": places, "known": known})
+        names = {"channels": heard.channels, "rate_hz": heard.rate_hz}
+        write_json(told, names | {"positions_m": places, "known": known})
     about = read_json(told)
     positions_m = np.array(about["positions_m"], float)
     positions_m[~np.array(about["known"])] = np.nan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.torch import save_file
@@ -19,7 +20,7 @@ from bids_app.values.space import Grid, Mask
 EEG = EegSpec(("Fz", "Cz", "Pz"), 64.0, 10.0)
 GRID = Grid((3, 4, 5), np.diag([3.0, 3.0, 3.0, 1.0]))
 BOLD = BoldSpec(Mask(GRID, np.ones(GRID.shape, bool)), "MNI152NLin2009aSym", "3", 2.0, 0.0, 6.0)
-ARGUMENTS = {
+ARGUMENTS: dict[str, dict[str, Any]] = {
     "cnn": {"filters": [3, 4], "stride": 4, "embedding": 6, "hidden": 8, "dropout": 0.0},
     "transformer": {"width": 8, "heads": 2, "feedforward": 8, "dropout": 0.0},
 }

@@ -17,6 +17,7 @@ from bids_app.files.sidecar import read_json
 from bids_app.files.tables import read_tsv
 from bids_app.pipeline.experiment import labels_of_paper
 from bids_app.pipeline.record import Record
+from bids_app.values import Floats
 
 Write = Callable[..., None]
 SMALL = {
@@ -107,13 +108,10 @@ def test_the_true_volumes_change_no_prediction(asked: RunConfig, preprocessed: W
         assert all(matches) if same else not any(matches)
 
 
-def kept(asked: RunConfig) -> dict[str, np.ndarray]:  # type: ignore[type-arg]  # any
+def kept(asked: RunConfig) -> dict[str, Floats]:
     folds = asked.work_dir / "folds"
-    return {
-        path.relative_to(folds).as_posix(): np.load(path) for path in folds.glob("*/fr*/*.npy")
-    } | {
-        path.relative_to(folds).as_posix(): np.load(path) for path in folds.glob("*/forced/*.npy")
-    }
+    found = (path for way in ("free", "forced") for path in folds.glob(f"*/{way}/*.npy"))
+    return {path.relative_to(folds).as_posix(): np.load(path) for path in found}
 
 
 def test_folds_can_be_spread_and_gathered(asked: RunConfig, preprocessed: Write) -> None:
