@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from bids_app.files.whole import whole_folder
 from bids_app.learn.schema import check
 from bids_app.learn.train import Fitted
 from bids_app.values import Floats
-from bids_app.values.bundle import BoldSpec, EegSpec, ModelBundle
+from bids_app.values.bundle import Accepts, BoldSpec, EegSpec, ModelBundle
 from bids_app.values.space import Grid, Mask
 
 DESCRIPTION = "bundle.json"
@@ -37,16 +38,29 @@ PREFIX = "weights."
 LONGEST_DESCRIPTION = 10_000_000
 """Bytes; far more than a description needs, far less than fills a memory."""
 
+TAKES = {
+    "exact": "these channels, in this order",
+    "any": "any",
+    "same": "this one only",
+}
 CARD_TEXT = """# {name}: EEG to BOLD
 
-- EEG: {channels}, {rate}, windows of {window}
-- BOLD: {voxels}, targets smoothed with {smoothing}, fractional change from the median volume
-- Trained on {people}, {runs}
+| | |
+|---|---|
+| EEG | {channels}, {rate}, windows of {window} |
+| takes montages | {montages} |
+| BOLD | {voxels}, targets smoothed with {smoothing}, fractional change from the median volume |
+| takes repetition times | {tr} |
+| size | {size} numbers that were learned |
+| trained on | {people}, {runs} |
+| training | {history} |
+| scores | {scores} |
 
 What it gives are predictions, not measurements. They are not for diagnosis, and are worth no more
-than the scores on left-out participants in the report beside this model; for other caps, tasks,
-scanners or populations nothing is known. No weights were chosen by looking at test data.
+than the scores on left-out participants; for other caps, tasks, scanners or populations nothing is
+known. No weights were chosen by looking at test data.
 """
+SCORES = ("r", "skill", "mse")
 
 
 def pack(
@@ -75,6 +89,7 @@ def pack(
         weights,
         np.asarray(baseline, np.float32),
         training | {"history": fitted.history},
+        getattr(plugins.load("models", fitted.architecture), "ACCEPTS", Accepts()),
     )
 
 
@@ -151,6 +166,10 @@ def load(folder: Path) -> ModelBundle:
         },
         tensors.get("baseline", np.empty(0, np.float32)),
         about["training"],
+        Accepts(**{
+            name: about.get("accepts", {}).get(name, value)
+            for name, value in asdict(Accepts()).items()
+        }),
     )
     if bundle.baseline.shape != (bundle.bold.n_voxels,):
         raise DataError(
@@ -178,7 +197,31 @@ def card(bundle: ModelBundle) -> str:
         voxels=f"{bold.n_voxels} voxels in {bold.space}, TR {bold.tr_s:g} s",
         smoothing=f"{bold.smoothing_mm:g} mm",
         people=f"{len(people)} participants ({', '.join(people) or 'not recorded'})",
+        montages=TAKES[bundle.accepts.channels],
+        tr=TAKES[bundle.accepts.tr],
+        size=f"{sum(value.size for value in bundle.weights.values()):,}",
+        history=_trained(training.get("history", {})),
+        scores=_scored(training.get("scores", {})),
         runs=f"{len(training.get('runs', []))} runs, seed {training.get('seed', 'not recorded')}",
+    )
+
+
+def _trained(history: Any) -> str:
+    found = history if isinstance(history, dict) else {}
+    if "steps" not in found:
+        return "in closed form"
+    return f"{found['steps']} steps, ended by: {found.get('ended', 'not recorded')}"
+
+
+def _scored(scores: Any) -> str:
+    found = scores if isinstance(scores, dict) else {}
+    told = [
+        f"{name} {found[name]:.3g}" for name in SCORES if isinstance(found.get(name), int | float)
+    ]
+    return (
+        f"{', '.join(told)} (people left out, mean)"
+        if told
+        else "not recorded: nobody was left out"
     )
 
 

@@ -51,7 +51,7 @@ def predict(
     DataError
         When the model was trained for another cap, rate or window.
     """
-    bundle.eeg.refuse_unless(samples.channels, samples.rate_hz, samples.run)
+    bundle.accepts.refuse_eeg(bundle.eeg, samples.channels, samples.rate_hz, samples.run)
     if samples.n_window != bundle.eeg.n_window:
         raise DataError(
             f"{samples.run}: windows of {samples.n_window} samples; "

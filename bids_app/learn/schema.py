@@ -10,6 +10,7 @@ import numpy as np
 
 from bids_app import plugins
 from bids_app.errors import DataError
+from bids_app.values.bundle import Accepts
 
 Test = Callable[[Any], bool]
 LONGEST_LIST = 4096
@@ -43,6 +44,8 @@ def check(about: Any, path: Path) -> dict[str, Any]:
             hint="use the version of eeg2fmri that made the model",
         )
     _check_table(about, FIELDS, "", path)
+    if "accepts" in about:
+        _check_table(about["accepts"], ACCEPTS, "accepts", path)
     if about["architecture"] not in plugins.names("models"):
         raise DataError(
             f"{path}: architecture is {about['architecture']!r}; known are "
@@ -135,3 +138,13 @@ FIELDS: dict[str, tuple[str, Test] | dict[str, Any]] = {
         "grid_affine": ("4 x 4 numbers", _is_affine),
     },
 }
+
+
+def _is_way(name: str) -> Test:
+    return lambda value: isinstance(value, str) and value in Accepts.ways[name]
+
+
+ACCEPTS: dict[str, tuple[str, Test] | dict[str, Any]] = {
+    name: (f"one of {', '.join(ways)}", _is_way(name)) for name, ways in Accepts.ways.items()
+}
+"""What bundles may declare that they take; those of earlier versions declare nothing."""

@@ -130,6 +130,7 @@ class _Applied:
             self._refuse_other_space(run)
         heard = prepare.hear(run)
         tr_s = float(run.metadata.get("RepetitionTime", self.bundle.bold.tr_s))
+        self.bundle.accepts.refuse_tr(self.bundle.bold, tr_s, run.name)
         start_time_s = float(run.metadata.get("StartTime", self.bundle.bold.start_time_s))
         length_s = heard.eeg.shape[1] / heard.rate_hz
         known = reuse.shape_of(run)[3] if run.bold else run.eeg_metadata.get("NumberOfVolumes")

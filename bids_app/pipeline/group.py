@@ -154,7 +154,9 @@ def train_final(cohort: Cohort, config: RunConfig, record: Record) -> None:
                     task.training,
                 )
                 level = np.mean(list(cohort.levels.values()), axis=0)
-                trained = _training(cohort, config)
+                trained = _training(cohort, config) | {
+                    "scores": _group_scores(architecture, record)
+                }
                 bundles.save(bundles.pack(fitted, cohort.eeg, cohort.bold, level, trained), folder)
                 stage.record([path for path in folder.iterdir() if path.is_file()], {})
             record.append("bundles", {"name": architecture, "path": f"models/{architecture}"})
@@ -339,6 +341,15 @@ def _training(cohort: Cohort, config: RunConfig) -> dict[str, Any]:
         "denoising": config.denoise,
         "scaling": "median and quartile spread of each channel, per participant",
         "versions": versions,
+    }
+
+
+def _group_scores(architecture: str, record: Record) -> dict[str, float]:
+    """Scores of left-out people, for whoever gets the model without the report."""
+    return {
+        score["name"]: score["value"]
+        for score in record.content["scores"]
+        if (score["row"], score["on"]) == (architecture, "group") and np.isfinite(score["value"])
     }
 
 

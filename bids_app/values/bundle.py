@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from bids_app.errors import DataError
 from bids_app.values import Floats
 from bids_app.values.space import Mask
+
+TR_TOLERANCE_S = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +26,59 @@ class EegSpec:
         """Length of a window in samples."""
         return round(self.window_s * self.rate_hz)
 
-    def refuse_unless(self, channels: tuple[str, ...], rate_hz: float, where: str) -> None:
-        """Raise unless a recording has these channels, in this order, at this rate.
+
+@dataclass(frozen=True, slots=True)
+class Accepts:
+    """What a model takes that differs from what it was trained on; the rest is refused.
+
+    Attributes
+    ----------
+    channels : str
+        ``exact`` for the same channels in the same order, ``any`` for any montage.
+    tr : str
+        ``any`` repetition time, or the ``same``.
+    """
+
+    channels: str = "exact"
+    tr: str = "any"
+
+    ways: ClassVar[dict[str, tuple[str, ...]]] = {
+        "channels": ("exact", "any"),
+        "tr": ("any", "same"),
+    }
+
+    def refuse_eeg(
+        self, eeg: EegSpec, channels: tuple[str, ...], rate_hz: float, where: str
+    ) -> None:
+        """Raise unless a recording can be given to a model that was trained on `eeg`.
 
         Raises
         ------
         DataError
             Naming the recording, and the channels that it lacks.
         """
-        if channels == self.channels and rate_hz == self.rate_hz:
+        if rate_hz == eeg.rate_hz and (self.channels == "any" or channels == eeg.channels):
             return
-        lacking = ", ".join(name for name in self.channels if name not in channels)
+        lacking = ", ".join(name for name in eeg.channels if name not in channels)
         raise DataError(
-            f"{where}: the model wants {len(self.channels)} channels at {self.rate_hz:g} Hz; the recording has "
+            f"{where}: the model wants {len(eeg.channels)} channels at {eeg.rate_hz:g} Hz; the recording has "
             f"{len(channels)} at {rate_hz:g} Hz; lacking: {lacking or 'none'}",
             hint="use a recording with the same cap and settings, or a model trained for this one",
         )
+
+    def refuse_tr(self, bold: BoldSpec, tr_s: float, where: str) -> None:
+        """Raise unless volumes this far apart can be predicted.
+
+        Raises
+        ------
+        DataError
+            Naming the recording and both repetition times.
+        """
+        if self.tr == "same" and abs(tr_s - bold.tr_s) > TR_TOLERANCE_S:
+            raise DataError(
+                f"{where}: volumes come every {tr_s:g} s; the model was trained for {bold.tr_s:g} s and takes no other",
+                hint="use a model that takes any repetition time, or one trained for this one",
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +135,8 @@ class ModelBundle:
         By parameter name.
     baseline : ndarray of shape (voxel,)
         Mean image of the training participants, for EEG without BOLD.
+    accepts : Accepts
+        What else it takes.
     training : dict
         Provenance: ``participants`` (dataset, label and content hash each), ``runs``, ``seed``, ``versions``.
     """
@@ -107,6 +148,7 @@ class ModelBundle:
     weights: dict[str, Floats]
     baseline: Floats
     training: dict[str, Any] = field(default_factory=dict)
+    accepts: Accepts = Accepts()
 
     def describe(self) -> dict[str, Any]:
         """What ``bundle.json`` says of the specification."""
@@ -126,5 +168,6 @@ class ModelBundle:
             "arguments": self.arguments,
             "eeg": asdict(self.eeg),
             "bold": bold,
+            "accepts": asdict(self.accepts),
             "training": self.training,
         }

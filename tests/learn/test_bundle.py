@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ from safetensors.numpy import load_file, save_file
 
 from bids_app.errors import DataError, MissingInputError
 from bids_app.learn import bundle as bundles
+from bids_app.learn.predict import predict
 from bids_app.learn.settings import TrainSettings
 from bids_app.learn.train import Fitted, fit
 from bids_app.models import cnn
 from bids_app.samples.split import whole
-from bids_app.values.bundle import BoldSpec, EegSpec
+from bids_app.values.bundle import Accepts, BoldSpec, EegSpec
 from bids_app.values.samples import Samples
 
 SMALL: dict[str, Any] = {"filters": [3, 4], "embedding": 6, "hidden": 8}
@@ -150,6 +152,12 @@ BAD_FIELDS: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     ),
     (lambda a: a.update(architecture=3), "architecture is 3; expected a text"),
     (lambda a: a.update(architecture="../x"), r"architecture is '\.\./x'; known are cnn, "),
+    (lambda a: a.update(accepts=3), "accepts is int; expected a table"),
+    (
+        lambda a: a["accepts"].update(channels="all"),
+        "channels is 'all'; expected one of exact, any",
+    ),
+    (lambda a: a["accepts"].update(tr=[2]), r"tr is \[2\]; expected one of any, same"),
     (lambda a: a.update(eeg=[]), "eeg is list; expected a table"),
     (lambda a: a["eeg"].update(channels=["Fz", "Fz"]), r"eeg\.channels is .* different names"),
     (lambda a: a["eeg"].update(rate_hz=-1), r"eeg\.rate_hz is -1; expected a number above 0"),
@@ -197,3 +205,35 @@ def test_each_tensor_is_checked(
 ) -> None:
     with pytest.raises(DataError, match=message):
         bundles.load(reweighed(folder, change))
+
+
+def test_a_bundle_of_an_earlier_version_takes_its_channels_and_any_tr(folder: Path) -> None:
+    found = bundles.load(rewritten(folder, lambda about: about.pop("accepts") and about))
+    assert found.accepts == Accepts("exact", "any")
+
+
+def test_what_a_bundle_takes_comes_back(folder: Path) -> None:
+    found = bundles.load(
+        rewritten(folder, lambda a: a.update(accepts={"channels": "any", "tr": "same"}))
+    )
+    assert found.accepts == Accepts("any", "same")
+
+
+def test_montages_are_taken_or_refused(folder: Path, make_run: Callable[..., Samples]) -> None:
+    other = replace(make_run("1", 1), channels=("C3", "C4", "Oz"))
+    exact = bundles.load(folder)
+    with pytest.raises(DataError, match=r"sub-1_run-1: the model wants 3 .* lacking: Fz, Cz, Pz"):
+        predict(exact, other, torch.device("cpu"), "participant")
+    free = replace(exact, accepts=Accepts(channels="any"))
+    given = predict(free, other, torch.device("cpu"), "participant")
+    same = predict(exact, make_run("1", 1), torch.device("cpu"), "participant")
+    assert np.array_equal(given.change, same.change)
+    with pytest.raises(DataError, match="at 64 Hz; the recording has 3 at 128 Hz"):
+        free.accepts.refuse_eeg(free.eeg, other.channels, 128.0, "x")
+
+
+def test_repetition_times_are_taken_or_refused(bold: BoldSpec) -> None:
+    Accepts(tr="any").refuse_tr(bold, 2.16, "sub-1")
+    Accepts(tr="same").refuse_tr(bold, 2.0, "sub-1")
+    with pytest.raises(DataError, match=r"sub-1: volumes come every 2\.16 s; .* trained for 2 s"):
+        Accepts(tr="same").refuse_tr(bold, 2.16, "sub-1")

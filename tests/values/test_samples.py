@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bids_app.errors import DataError
-from bids_app.values.bundle import BoldSpec, EegSpec, ModelBundle
+from bids_app.values.bundle import Accepts, BoldSpec, EegSpec, ModelBundle
 from bids_app.values.samples import Samples
 from bids_app.values.space import Grid, Mask
 
@@ -110,7 +110,7 @@ def test_a_window_has_a_whole_number_of_samples() -> None:
 
 
 def test_the_same_eeg_is_accepted() -> None:
-    SPEC.refuse_unless(("Cz", "Pz", "Oz"), 250.0, "a.vhdr")
+    Accepts().refuse_eeg(SPEC, ("Cz", "Pz", "Oz"), 250.0, "a.vhdr")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_the_same_eeg_is_accepted() -> None:
 )
 def test_other_eeg_is_refused(channels: tuple[str, ...], rate_hz: float, told: str) -> None:
     with pytest.raises(DataError, match=told) as caught:
-        SPEC.refuse_unless(channels, rate_hz, "a.vhdr")
+        Accepts().refuse_eeg(SPEC, channels, rate_hz, "a.vhdr")
     assert "a.vhdr: the model wants 3 channels at 250 Hz" in str(caught.value)
     assert "use a recording with the same cap" in caught.value.hint
 
