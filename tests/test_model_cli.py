@@ -58,4 +58,4 @@ def test_what_is_no_model_is_refused(folder: Path, capsys: pytest.CaptureFixture
     assert "bundle.json: is not JSON" in capsys.readouterr().err
     assert model_cli.main(["show", str(folder / "nowhere")]) == 66
     assert "a model is a folder that holds" in capsys.readouterr().err
-    assert model_cli.main(["shwo"]) == 64
+    assert model_cli.main(["tell"]) == 64

@@ -56,7 +56,7 @@ class TrainSettings:
     steps: int = 0
     batch: int = 32
     accumulate: int = 1
-    neighbours: int = 8
+    neighbours: int = 16
     learning_rate: float = 1e-3
     warm_up: float = 0.05
     weight_decay: float = 1e-2
