@@ -211,9 +211,9 @@ def _tell_odd(odd: dict[str, str], kept: set[str], record: Record) -> None:
         log.warning("%s: left out: %s", run, why)
         record.note(f"{run} was left out: {why}")
     for row in record.content["participants"]:
-        why = [text for run, text in odd.items() if run.startswith(f"sub-{row['label']}_")]
-        if why and row["label"] not in kept:
-            row |= {"status": "left out", "reason": "; ".join(dict.fromkeys(why))}
+        own = [text for run, text in odd.items() if run.startswith(f"sub-{row['label']}_")]
+        if own and row["label"] not in kept:
+            row |= {"status": "left out", "reason": "; ".join(dict.fromkeys(own))}
 
 
 def _with_targets(

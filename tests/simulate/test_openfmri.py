@@ -19,6 +19,7 @@ from bids_app.simulate import openfmri, truth
 from bids_app.simulate.settings import SimulationSettings, sized
 from bids_app.values.pairing import Pairing, Scan
 from bids_app.values.recording import Recording
+from bids_app.values.scene import Scene
 
 N_VOLUMES = 10
 AUDITORY = "auditoryoddballwithbuttonresponsetotargetstimuli"
@@ -115,7 +116,7 @@ def test_every_form_is_paired_and_starts_with_the_scan(made: Path, variant: str)
 
 def test_pairs_and_electrodes_are_one_recording(made: Path) -> None:
     electrodes, pairs = recording(made, "rereferenced"), recording(made, "noGA")
-    solved = bipolar.apply(pairs, bipolar.Settings(), "a", lambda _: None)
+    solved = bipolar.apply(pairs, bipolar.Settings(), Scene("a"), lambda _: None)
     expected = electrodes.volts[electrodes.rows("EEG")]
     found = solved.volts[solved.rows("EEG")]
     assert solved.names[:34] == electrodes.names[:34]
@@ -123,7 +124,7 @@ def test_pairs_and_electrodes_are_one_recording(made: Path) -> None:
     heart = [
         one.volts[one.names.index(name)] for one, name in ((electrodes, "ECG"), (solved, "ECG1"))
     ]
-    assert np.allclose(*heart, atol=1e-9)
+    assert np.allclose(heart[0], heart[1], atol=1e-9)
     levels = solved.volts[solved.names.index("stimulus")]
     assert set(np.unique(levels)) <= {0, 25, 125, 150}
 
