@@ -129,6 +129,16 @@ def _switches(command: Any) -> Any:
     help="group: the paper's models, each tested in its ways and in honest ones, in place of the usual models.",
 )
 @click.option(
+    "--targets",
+    type=click.Choice(("voxels", "parcels", "components")),
+    help="What models predict; synthesized images have all voxels anyway [voxels].",
+)
+@click.option(
+    "--atlas",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Regions for --targets parcels, a NIfTI in the template; else the mask is divided.",
+)
+@click.option(
     "--fold",
     type=click.IntRange(1),
     help="group: train this fold only; a later call without it gathers what is trained.",

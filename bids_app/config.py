@@ -57,6 +57,10 @@ class RunConfig:
         Train this fold only, from 1, and leave the rest to other calls.
     max_steps : int or None
         Most training steps of each network; for trying out.
+    targets : str
+        What models predict: ``voxels``, ``parcels`` or ``components``.
+    atlas : Path or None
+        Regions for ``parcels``; None to divide the mask into compact ones.
     preproc_only : bool
         Preprocess, and neither train nor predict; participants without EEG, and with an anatomy alone, are done too.
     fmri_engine : str
@@ -126,6 +130,8 @@ class RunConfig:
     experiment: str = ""
     fold: int | None = None
     max_steps: int | None = None
+    targets: str = "voxels"
+    atlas: Path | None = None
     preproc_only: bool = False
     fmri_engine: str = "auto"
     fs_license_file: Path | None = None

@@ -14,7 +14,7 @@ from bids_app import resources
 from bids_app.errors import DataError, MissingInputError, TemporaryError
 from bids_app.files.fetched import check_fetched
 from bids_app.files.whole import whole
-from bids_app.values import Floats
+from bids_app.values import Floats, Ints
 from bids_app.values.bold import BoldSeries
 from bids_app.values.space import Grid, Mask, Volume
 
@@ -50,6 +50,32 @@ def read_mask(path: Path) -> Mask:
     """Read a mask: every voxel above one half is kept."""
     volume = read_volume(path)
     return Mask(volume.grid, volume.data > 0.5)  # noqa: PLR2004 (half)
+
+
+def read_labels(path: Path, mask: Mask) -> Ints:
+    """Read the regions of an atlas in the voxels of a mask, by the nearest voxel.
+
+    Parameters
+    ----------
+    path : Path
+        NIfTI of whole numbers, in the space of the mask, on any grid.
+    mask : Mask
+        Where to.
+
+    Returns
+    -------
+    ndarray of shape (voxel,)
+        Label of each voxel; 0 for none.
+    """
+    atlas = read_volume(path)
+    _refuse_empty(atlas.data, path)
+    onto = np.linalg.inv(atlas.grid.affine) @ mask.grid.affine
+    places = np.argwhere(mask.inside) @ onto[:3, :3].T + onto[:3, 3]
+    nearest = np.rint(places).astype(int)
+    known = ((nearest >= 0) & (nearest < atlas.data.shape)).all(axis=1)
+    labels = np.zeros(len(nearest), np.int64)
+    labels[known] = np.rint(atlas.data[tuple(nearest[known].T)]).astype(np.int64)
+    return labels
 
 
 def read_bold(path: Path, metadata: dict[str, Any]) -> BoldSeries:

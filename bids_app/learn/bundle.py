@@ -24,10 +24,11 @@ from bids_app import __version__, plugins
 from bids_app.errors import AppError, DataError, MissingInputError
 from bids_app.files.sidecar import write_json
 from bids_app.files.whole import whole_folder
+from bids_app.learn.reduced import empty
 from bids_app.learn.schema import check
 from bids_app.learn.train import Fitted
 from bids_app.values import Floats
-from bids_app.values.bundle import Accepts, BoldSpec, EegSpec, ModelBundle
+from bids_app.values.bundle import Accepts, BoldSpec, EegSpec, ModelBundle, Targets
 from bids_app.values.space import Grid, Mask
 
 DESCRIPTION = "bundle.json"
@@ -49,7 +50,7 @@ CARD_TEXT = """# {name}: EEG to BOLD
 |---|---|
 | EEG | {channels}, {rate}, windows of {window} |
 | takes montages | {montages} |
-| BOLD | {voxels}, targets smoothed with {smoothing}, fractional change from the median volume |
+| BOLD | {voxels}, {targets} predicted, targets smoothed with {smoothing}, fractional change from the median volume |
 | takes repetition times | {tr} |
 | size | {size} numbers that were learned |
 | trained on | {people}, {runs} |
@@ -195,6 +196,9 @@ def card(bundle: ModelBundle) -> str:
         rate=f"{eeg.rate_hz:g} Hz, reference {eeg.reference}",
         window=f"{eeg.window_s:g} s, ending {bold.window_lag_s:g} s before their volume",
         voxels=f"{bold.n_voxels} voxels in {bold.space}, TR {bold.tr_s:g} s",
+        targets=f"{bold.targets.count} {bold.targets.kind} of them"
+        if bold.targets.count
+        else "each",
         smoothing=f"{bold.smoothing_mm:g} mm",
         people=f"{len(people)} participants ({', '.join(people) or 'not recorded'})",
         montages=TAKES[bundle.accepts.channels],
@@ -283,6 +287,7 @@ def _bold(about: dict[str, Any], tensors: dict[str, Floats], folder: Path) -> Bo
         float(about["start_time_s"]),
         float(about["smoothing_mm"]),
         float(about["window_lag_s"]),
+        Targets(**about.get("targets", {})),
     )
 
 
@@ -310,6 +315,10 @@ def _refuse_misfits(bundle: ModelBundle, where: str) -> None:
 
 def _build(bundle: ModelBundle) -> nn.Module:
     module = plugins.load("models", bundle.architecture)
+    if bundle.bold.targets.count:
+        return empty(
+            module.build(bundle.eeg, bundle.bold.reduced, **bundle.arguments), bundle.bold
+        )
     model: nn.Module = module.build(bundle.eeg, bundle.bold, **bundle.arguments)
     return model
 

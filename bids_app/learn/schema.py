@@ -10,7 +10,7 @@ import numpy as np
 
 from bids_app import plugins
 from bids_app.errors import DataError
-from bids_app.values.bundle import Accepts
+from bids_app.values.bundle import Accepts, Targets
 
 Test = Callable[[Any], bool]
 LONGEST_LIST = 4096
@@ -46,6 +46,8 @@ def check(about: Any, path: Path) -> dict[str, Any]:
     _check_table(about, FIELDS, "", path)
     if "accepts" in about:
         _check_table(about["accepts"], ACCEPTS, "accepts", path)
+    if "targets" in about["bold"]:
+        _check_table(about["bold"]["targets"], TARGETS, "bold.targets", path)
     if about["architecture"] not in plugins.names("models"):
         raise DataError(
             f"{path}: architecture is {about['architecture']!r}; known are "
@@ -148,3 +150,13 @@ ACCEPTS: dict[str, tuple[str, Test] | dict[str, Any]] = {
     name: (f"one of {', '.join(ways)}", _is_way(name)) for name, ways in Accepts.ways.items()
 }
 """What bundles may declare that they take; those of earlier versions declare nothing."""
+TARGETS: dict[str, tuple[str, Test] | dict[str, Any]] = {
+    "kind": (
+        f"one of {', '.join(Targets.KINDS)}",
+        lambda value: isinstance(value, str) and value in Targets.KINDS,
+    ),
+    "count": (
+        f"a whole number up to {LONGEST_LIST}",
+        lambda value: type(value) is int and 0 <= value <= LONGEST_LIST,
+    ),
+}

@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from bids_app import plugins
 from bids_app.errors import DataError
 from bids_app.learn import device as devices
-from bids_app.learn import distributed
+from bids_app.learn import distributed, memory
 from bids_app.learn.batches import chosen, targets_of
 from bids_app.learn.descent import Descent
+from bids_app.learn.reduced import codes_of, wrapped
 from bids_app.learn.seed import generator, torch_seeded
 from bids_app.learn.settings import TrainSettings
 from bids_app.models._network import OUTPUT_GAIN, Network
@@ -85,18 +87,28 @@ def fit(
     if not train:
         raise DataError(f"{split.name}: no samples to learn from among {len(samples)} runs")
     seed = int(generator(settings.seed, architecture, split.name).integers(2**31))
+    codes = None
+    given = bold
+    if bold.targets.count:
+        codes = codes_of(bold, train, seed)
+        train, valid, given = codes.of(train), codes.of(valid), bold.reduced
     with torch_seeded(seed), devices.deterministic(settings.deterministic):
-        model = plugins.load("models", architecture).build(eeg, bold, **settings.arguments)
+        model = plugins.load("models", architecture).build(eeg, given, **settings.arguments)
         model = model.to(device)
         n_parameters = sum(value.numel() for value in model.parameters())
         if isinstance(model, ClosedForm):
             history = model.fit(train, valid, seed=seed)
         else:
+            memory.state(
+                f"{architecture}, {split.name}", memory.needed_mb(model, eeg, given, settings)
+            )
             if isinstance(model, Network):
                 model.gain.fill_(_spread(train))
             distributed.announce((architecture, eeg, bold, _referred(samples), split, settings))
             history = Descent(model, eeg, settings, seed).run(train, valid)
             history["parameters"] = n_parameters
+    if codes is not None:
+        model = wrapped(model, torch.from_numpy(codes.decode).to(device))
     log.info(
         "%s trained on %s: %d runs, %d parameters",
         architecture,

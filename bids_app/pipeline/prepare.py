@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bids_app.config import RunConfig
+from bids_app.config import RunConfig, settings
 from bids_app.derivatives import provenance, reuse
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.errors import DataError
@@ -22,12 +22,13 @@ from bids_app.files import eeg as files
 from bids_app.files import nifti
 from bids_app.files.sidecar import read_json, write_json
 from bids_app.files.whole import whole
+from bids_app.learn.parcels import parcels
 from bids_app.pipeline.eeg import told_clock
 from bids_app.preproc import fmri
 from bids_app.samples.targets import fractional_change
 from bids_app.samples.windows import Scan, WindowSettings, cut
 from bids_app.values import Floats
-from bids_app.values.bundle import BoldSpec, EegSpec
+from bids_app.values.bundle import BoldSpec, EegSpec, Targets
 from bids_app.values.pairing import Clock
 from bids_app.values.samples import Samples
 from bids_app.values.space import Mask
@@ -35,6 +36,19 @@ from bids_app.values.space import Mask
 log = logging.getLogger(__name__)
 
 TISSUE_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSettings:
+    """What models predict, where that is not voxels, table ``[targets]``.
+
+    Attributes
+    ----------
+    count : int
+        Regions that the mask is divided into, or principal components.
+    """
+
+    count: int = 50
 
 
 def model_mask(runs: Sequence[PreprocessedRun]) -> Mask:
@@ -295,8 +309,36 @@ def specifications(
         start_time_s=start_time_s,
         smoothing_mm=config.smoothing_fwhm_mm,
         window_lag_s=window_settings(config, start_time_s).lag_s,
+        targets=targets_of(mask, config),
     )
     return eeg, bold
+
+
+def targets_of(mask: Mask, config: RunConfig) -> Targets:
+    """What is predicted of a mask's voxels: each of them, regions of an atlas or of the mask, or components.
+
+    Raises
+    ------
+    DataError
+        When an atlas has no region in the mask.
+    """
+    asked = settings(TargetSettings, config.table("targets"), "targets")
+    if config.targets == "components":
+        return Targets("components", asked.count)
+    if config.targets == "parcels" and config.atlas is None:
+        labels = parcels(mask, asked.count, config.random_seed) + 1
+        return Targets("parcels", int(labels.max()), labels)
+    if config.targets == "parcels" and config.atlas is not None:
+        found = nifti.read_labels(config.atlas, mask)
+        names, labels = np.unique(found, return_inverse=True)
+        labels = labels + (names[0] != 0)
+        if not labels.max():
+            raise DataError(
+                f"{config.atlas}: has no region in the {mask.n_voxels} voxels of the mask",
+                hint="use an atlas in the template of the preprocessed BOLD",
+            )
+        return Targets("parcels", int(labels.max()), labels.astype(np.int64))
+    return Targets()
 
 
 def trainable(runs: Sequence[PreprocessedRun]) -> list[PreprocessedRun]:

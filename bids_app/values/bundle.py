@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
+import numpy as np
+
 from bids_app.errors import DataError
-from bids_app.values import Floats
-from bids_app.values.space import Mask
+from bids_app.values import Floats, Ints
+from bids_app.values.space import Grid, Mask
 
 TR_TOLERANCE_S = 1e-3
 
@@ -82,6 +84,27 @@ class Accepts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Targets:
+    """What a model predicts of the voxels.
+
+    Attributes
+    ----------
+    kind : str
+        ``voxels``, ``parcels`` (means of regions) or ``components`` (principal ones of the training targets).
+    count : int
+        Regions or components; 0 for voxels.
+    labels : ndarray of shape (voxel,) or None
+        Region of each voxel, from 1; 0 for none. Needed for training only: a trained model has what it stands for.
+    """
+
+    kind: str = "voxels"
+    count: int = 0
+    labels: Ints | None = None
+
+    KINDS: ClassVar[tuple[str, ...]] = ("voxels", "parcels", "components")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class BoldSpec:
     """The BOLD a model predicts.
 
@@ -101,6 +124,8 @@ class BoldSpec:
         Full width at half maximum of the smoothing of the training targets.
     window_lag_s : float
         How long before its volume a window ends.
+    targets : Targets
+        What of the voxels is predicted.
     """
 
     mask: Mask
@@ -110,6 +135,13 @@ class BoldSpec:
     start_time_s: float
     smoothing_mm: float
     window_lag_s: float = 0.0
+    targets: Targets = field(default_factory=Targets)
+
+    @property
+    def reduced(self) -> BoldSpec:
+        """The same with a voxel for each region or component, for the model that predicts them."""
+        grid = Grid((self.targets.count, 1, 1), np.eye(4))
+        return replace(self, mask=Mask(grid, np.ones(grid.shape, bool)), targets=Targets())
 
     @property
     def n_voxels(self) -> int:
@@ -159,6 +191,7 @@ class ModelBundle:
             "start_time_s": self.bold.start_time_s,
             "smoothing_mm": self.bold.smoothing_mm,
             "window_lag_s": self.bold.window_lag_s,
+            "targets": {"kind": self.bold.targets.kind, "count": self.bold.targets.count},
             "mask_sha256": self.bold.mask.sha256,
             "grid_shape": list(self.bold.mask.grid.shape),
             "grid_affine": self.bold.mask.grid.affine.tolist(),

@@ -158,6 +158,14 @@ BAD_FIELDS: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
         "channels is 'all'; expected one of exact, any",
     ),
     (lambda a: a["accepts"].update(tr=[2]), r"tr is \[2\]; expected one of any, same"),
+    (
+        lambda a: a["bold"]["targets"].update(kind="all"),
+        "kind is 'all'; expected one of voxels, parc",
+    ),
+    (
+        lambda a: a["bold"]["targets"].update(count=-1),
+        "count is -1; expected a whole number up to 4096",
+    ),
     (lambda a: a.update(eeg=[]), "eeg is list; expected a table"),
     (lambda a: a["eeg"].update(channels=["Fz", "Fz"]), r"eeg\.channels is .* different names"),
     (lambda a: a["eeg"].update(rate_hz=-1), r"eeg\.rate_hz is -1; expected a number above 0"),

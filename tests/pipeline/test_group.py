@@ -6,17 +6,21 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bids_app import pipeline
 from bids_app.config import RunConfig
-from bids_app.errors import MissingInputError, NoMatchError
+from bids_app.errors import DataError, MissingInputError, NoMatchError
+from bids_app.files import nifti
 from bids_app.files.sidecar import read_json, write_json
 from bids_app.files.tables import read_tsv
 from bids_app.pipeline.anatomy import Anatomy
 from bids_app.pipeline.record import Record
 from bids_app.values.pairing import Participant
+from bids_app.values.space import Grid, Volume
 
 Write = Callable[..., None]
 
@@ -156,3 +160,29 @@ def test_the_group_twice_at_once_and_once_more(config: RunConfig, preprocessed: 
     before = {name: (config.output_dir / name).read_bytes() for name in names}
     assert pipeline.run(config) == 0
     assert {name: (config.output_dir / name).read_bytes() for name in names} == before
+
+
+@pytest.mark.parametrize("kind", ["parcels", "components"])
+def test_regions_or_components_stand_for_voxels(
+    kind: str, config: RunConfig, preprocessed: Write
+) -> None:
+    for label in ("01", "02"):
+        preprocessed(label)
+    asked = replace(config, targets=kind, tables={"targets": {"count": 6}})
+    assert pipeline.run(asked) == 0
+    about = read_json(config.output_dir / "models" / "ridge" / "bundle.json")
+    assert about["bold"]["targets"] == {"kind": kind, "count": 6}
+
+
+def test_an_atlas_that_lies_elsewhere_is_refused(
+    config: RunConfig, preprocessed: Write, tmp_path: Path
+) -> None:
+    for label in ("01", "02"):
+        preprocessed(label)
+    grid = Grid((4, 5, 6), np.array([[3.0, 0, 0, 500], [0, 3, 0, 0], [0, 0, 3, 0], [0, 0, 0, 1]]))
+    values = np.random.default_rng(0).integers(1, 4, grid.shape).astype(np.float32)
+    nifti.write_volume(tmp_path / "atlas.nii.gz", Volume(values, grid))
+    asked = replace(config, targets="parcels", atlas=tmp_path / "atlas.nii.gz")
+    assert pipeline.run(asked) == DataError.exit_code
+    record = read_json(config.output_dir / "log" / "group.json")
+    assert "atlas.nii.gz: has no region in the" in record["errors"][0]["why"]
