@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-from bids_app import __version__
 from bids_app.config import RunConfig
 from bids_app.derivatives import provenance, reuse
 from bids_app.derivatives.predictions import Synthesis, path_of, write_prediction
@@ -26,9 +23,10 @@ from bids_app.learn.evaluate import Evaluation, References, references_of
 from bids_app.learn.seed import generator
 from bids_app.learn.train import fit
 from bids_app.pipeline import alike, denoise, prepare
-from bids_app.pipeline.apply import dataset_identity, tell_label
+from bids_app.pipeline.apply import tell_label
 from bids_app.pipeline.fold import FoldResult, Task, run_fold
 from bids_app.pipeline.judge import Case, Judgement, draw_group, judge, scores_of_forced
+from bids_app.pipeline.origin import origin, scores_of
 from bids_app.pipeline.place import target
 from bids_app.pipeline.record import Record
 from bids_app.pipeline.within import usable
@@ -154,8 +152,8 @@ def train_final(cohort: Cohort, config: RunConfig, record: Record) -> None:
                     task.training,
                 )
                 level = np.mean(list(cohort.levels.values()), axis=0)
-                trained = _training(cohort, config) | {
-                    "scores": _group_scores(architecture, record)
+                trained = origin(cohort.runs, list(cohort.levels), config) | {
+                    "scores": scores_of(architecture, record)
                 }
                 bundles.save(bundles.pack(fitted, cohort.eeg, cohort.bold, level, trained), folder)
                 stage.record([path for path in folder.iterdir() if path.is_file()], {})
@@ -312,45 +310,6 @@ def _write(task: Task, cohort: Cohort, prediction: Prediction, result: FoldResul
     )
     where = target(task.config, run.entities, task.bold.space, [run.eeg], "")
     return write_prediction(where, synthesis, overwrite=task.config.overwrite)
-
-
-def _training(cohort: Cohort, config: RunConfig) -> dict[str, Any]:
-    dataset = dataset_identity(config.output_dir)
-    people = [
-        {
-            "dataset": dataset,
-            "label": label,
-            "contents": sorted(
-                prepare.eeg_hash(run)
-                for run in cohort.runs.values()
-                if run.entities.participant == label
-            ),
-        }
-        for label in cohort.levels
-    ]
-    versions = {
-        "eeg2fmri": __version__,
-        "python": platform.python_version(),
-        "torch": metadata.version("torch"),
-        "numpy": np.__version__,
-    }
-    return {
-        "participants": people,
-        "runs": sorted(cohort.runs),
-        "seed": config.random_seed,
-        "denoising": config.denoise,
-        "scaling": "median and quartile spread of each channel, per participant",
-        "versions": versions,
-    }
-
-
-def _group_scores(architecture: str, record: Record) -> dict[str, float]:
-    """Scores of left-out people, for whoever gets the model without the report."""
-    return {
-        score["name"]: score["value"]
-        for score in record.content["scores"]
-        if (score["row"], score["on"]) == (architecture, "group") and np.isfinite(score["value"])
-    }
 
 
 def _write_map(task: Task, evaluation: Evaluation) -> Path:
