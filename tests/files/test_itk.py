@@ -16,3 +16,10 @@ def test_a_transform_that_is_none_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=f"{path}: is not an ITK transform") as caught:
         read_itk(path)
     assert caught.value.hint == "fetch the file again"
+
+
+def test_a_transform_that_is_not_plain_text_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"#Insight Transform File V1.0\n#Transform 0\nTransform:\x80 Affine_3_3\n")
+    with pytest.raises(DataError, match=r"a\.txt: is not an ITK transform: "):
+        read_itk(path)

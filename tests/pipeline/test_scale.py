@@ -1,0 +1,59 @@
+"""A group of two hundred: what it costs to list, tabulate and report them, when the scores are there."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from bids_app import pipeline
+from bids_app.config import RunConfig
+from bids_app.files.sidecar import read_json
+from bids_app.files.tables import read_tsv
+from bids_app.pipeline import group, story
+from bids_app.pipeline.judge import Judgement
+from bids_app.values.samples import Split
+
+pytestmark = pytest.mark.app
+
+N_PEOPLE = 200
+LONGEST_S, MOST_MB = 60.0, 1024
+
+
+def test_two_hundred_participants(
+    config: RunConfig,
+    preprocessed: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    labels = [f"{number:03d}" for number in range(1, N_PEOPLE + 1)]
+    for label in labels:
+        preprocessed(label)
+
+    def judged(task: group.Task, cohort: group.Cohort, splits: Sequence[Split]) -> Judgement:
+        """Scores of every run, person and row, as they are found again."""
+        assert len(splits) == N_PEOPLE
+        names = [*cohort.runs, *(f"sub-{label}" for label in cohort.levels), "group"]
+        rows = ("zero", "training-mean", "participant-mean", task.architecture)
+        return Judgement([
+            {"name": name, "value": 0.01, "unit": "", "row": row, "on": on, "split": "participant"}
+            for on in names
+            for row in rows
+            for name in ("r_mean", "mse", "skill")
+        ])
+
+    monkeypatch.setattr(group, "_judged", judged)
+    monkeypatch.setattr(story, "train_final", lambda *_: None)
+    before_s = time.process_time()
+    assert pipeline.run(config) == 0
+    used_s = time.process_time() - before_s
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    with capfd.disabled():
+        print(f" {N_PEOPLE} participants: {used_s:.1f} s of CPU, {peak_mb} MB", end="")  # noqa: T201
+    assert len(read_json(config.output_dir / "log/group.json")["participants"]) == N_PEOPLE
+    assert len(read_tsv(config.output_dir / "group_scores.tsv")["on"]) == (2 * N_PEOPLE + 1) * 12
+    assert (config.output_dir / "group.html").read_text("utf-8").count("sub-200") >= 1
+    assert used_s < LONGEST_S
+    assert peak_mb < MOST_MB
