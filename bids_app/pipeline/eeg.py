@@ -40,9 +40,18 @@ def scan_of(pairing: Pairing, model_tr_s: float | None) -> Scan:
     if len(shape) != 4:  # noqa: PLR2004 (x, y, z, time)
         raise DataError(f"{path}: has shape {shape}; expected four axes (x, y, z, time)")
     tr_s = nifti.repetition_time_s(path, pairing.run.metadata)
-    times = pairing.run.metadata.get("SliceTiming")
-    n_slices = len(set(map(str, times))) if isinstance(times, list) and times else None
+    n_slices = _excitations(pairing.run.metadata, shape[2])
     return Scan(tr_s, shape[3], nifti.header_tr_s(path), n_slices)
+
+
+def _excitations(metadata: dict[str, Any], n_planes: int) -> int:
+    """Excitations of a volume: slices that are measured together count once."""
+    times = metadata.get("SliceTiming")
+    if isinstance(times, list) and times:
+        return len(set(map(str, times)))
+    # Many sidecars do not tell the slices' times; nearly all series are stored with the slices on the third axis.
+    together = metadata.get("MultibandAccelerationFactor", 1)
+    return n_planes // together if isinstance(together, int) and together > 0 else n_planes
 
 
 def clean(pairing: Pairing, scan: Scan, config: RunConfig) -> provenance.Done:

@@ -10,6 +10,8 @@ import pytest
 
 from bids_app.config import RunConfig
 from bids_app.layout.check import labels
+from bids_app.layout.pair import find
+from bids_app.pipeline.eeg import scan_of
 from bids_app.pipeline.plan import Row, rows_of
 
 EXPECTED = Path(__file__).parent / "expected"
@@ -96,3 +98,6 @@ def test_oddball(rebuilt: Rebuild, openfmri: Path) -> None:
     assert len(paired) == 102
     assert {row.markers for row in paired} == {"0/170"}
     assert {row.state for row in paired} == {"gradient removed, pulse left"}
+    # No sidecar tells the times of its slices: their number is that of the stand-in image.
+    scan = scan_of(find(config(root, openfmri), "01").pairings[0], None)
+    assert (scan.n_slices, scan.n_volumes) == (4, 170)
