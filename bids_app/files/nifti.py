@@ -23,6 +23,8 @@ SLICE_AXES = {"i": 0, "j": 1, "k": 2}
 HEADER_TEXT_LENGTH = 79
 TRUNCATED = "the file is truncated, or its header is broken; fetch it again"
 BLOCK_BYTES = 2**20
+GZIP = b"\x1f\x8b"
+NIFTI_SIZES = {348, 540}  # first number of a header of NIfTI-1 and -2
 DEFLATE_AT_MOST = 1032  # nothing compresses further (zlib, technical details)
 
 
@@ -102,10 +104,7 @@ def read_bold(path: Path, metadata: dict[str, Any]) -> BoldSeries:
             hint="is this a single volume or a reference image? Name it with another suffix than bold",
         )
     data = _array(image, path)
-    _refuse_empty(data, path)
-    bad = int((~np.isfinite(data)).any(axis=(0, 1, 2)).sum())
-    if bad:
-        raise DataError(f"{path}: {bad} of {data.shape[3]} volumes hold NaN or infinite values")
+    _refuse_bad_volumes(data, path)
     tr_s = repetition_time_s(path, metadata)
     axis = slice_axis(metadata)
     slice_times_s = _slice_times(path, metadata, image.shape[axis], tr_s)
@@ -215,11 +214,22 @@ def _load(path: Path) -> Any:
         image = nib.load(path)
     except Exception as error:
         raise MissingInputError(
-            f"{path}: is not a NIfTI image: {error}",
-            hint="fetch the file again (a broken download looks like this)",
+            f"{path}: is not a NIfTI image: {error}", hint=_why_not_an_image(path)
         ) from error
     _refuse_more_than_the_file_holds(image, path)
     return image
+
+
+def _why_not_an_image(path: Path) -> str:
+    with path.open("rb") as opened:
+        start = opened.read(4)
+    if path.suffix == ".gz" and int.from_bytes(start, "little") in NIFTI_SIZES:
+        return (
+            f"the file is not compressed: name it {path.name.removesuffix('.gz')}, or compress it"
+        )
+    if path.suffix != ".gz" and start.startswith(GZIP):
+        return f"the file is compressed: name it {path.name}.gz"
+    return "fetch the file again (a broken download looks like this)"
 
 
 def _refuse_more_than_the_file_holds(image: Any, path: Path) -> None:
@@ -271,9 +281,28 @@ def _grid(image: Any, path: Path) -> Grid:
 
 
 def _refuse_empty(data: Floats, path: Path) -> None:
-    sample = data if data.ndim < 4 else data[..., 0]  # noqa: PLR2004 (a series)
-    if not np.isfinite(sample).any() or float(np.nanmax(sample)) == float(np.nanmin(sample)):
+    if not np.isfinite(data).any() or float(np.nanmax(data)) == float(np.nanmin(data)):
         raise DataError(f"{path}: all voxels have the same value; expected an image")
+
+
+def _refuse_bad_volumes(data: Floats, path: Path) -> None:
+    """Refuse a series of shape (x, y, z, time) of which some volumes hold nothing, or what is no number."""
+    largest, smallest = data.max(axis=(0, 1, 2)), data.min(axis=(0, 1, 2))
+    finite = np.isfinite(largest) & np.isfinite(smallest)
+    empty = finite & (largest == smallest)
+    n_volumes = data.shape[3]
+    if empty.all() or (not finite.any() and not np.isfinite(data).any()):
+        raise DataError(f"{path}: all voxels have the same value; expected an image")
+    if not finite.all():
+        raise DataError(
+            f"{path}: {np.count_nonzero(~finite)} of {n_volumes} volumes hold NaN or infinite values"
+        )
+    if empty.any():
+        raise DataError(
+            f"{path}: {np.count_nonzero(empty)} of {n_volumes} volumes are empty, the first is number "
+            f"{int(np.argmax(empty)) + 1}",
+            hint="a scan that was stopped ends like this: cut the empty volumes off",
+        )
 
 
 def header_tr_s(path: Path) -> float:

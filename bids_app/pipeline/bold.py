@@ -9,6 +9,7 @@ from pathlib import Path
 from bids_app.config import RunConfig
 from bids_app.derivatives import provenance, write
 from bids_app.files import nifti
+from bids_app.files.raw import check_series
 from bids_app.files.template import NAME
 from bids_app.layout.slice_order import UNCORRECTED
 from bids_app.pipeline import draw_fmri
@@ -17,12 +18,15 @@ from bids_app.pipeline.place import HALF, Figures, output_grid, target
 from bids_app.pipeline.reused import take_over
 from bids_app.pipeline.slices import told_metadata
 from bids_app.preproc import fmri
+from bids_app.values import Bools
 from bids_app.values.entities import Entities
 from bids_app.values.estimates import RunFit
 from bids_app.values.pairing import Run
 from bids_app.values.space import Mask
 
 log = logging.getLogger(__name__)
+
+LEAST_COVERED = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
         return done
     log.info("%s: BOLD", entities.stem)
     series = nifti.read_bold(run.bold.path, metadata)
+    notes = [*slice_notes, *check_series(run.bold.path, metadata, series)]
     anatomy = engine.anatomy.fit
     fit = fmri.fit_run(series, anatomy, replace(settings, n_threads=config.omp_nthreads))
     grid = output_grid(config)
@@ -92,8 +97,17 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     draw_fmri.run(told, (fit, anatomy), bold, confounds)
     tissues = {name: engine.anatomy.in_template(name) for name in fmri.TISSUES}
     draw_fmri.series(told, bold, tissues)
-    notes = [*slice_notes, *fit.notes, *confounds.notes]
+    notes += [*fit.notes, *_cropped(bold.mask, brain), *confounds.notes]
     return stage.record([*files, *told.files()], {"figures": told.told, "notes": notes})
+
+
+def _cropped(mask: Mask, brain: Bools) -> tuple[str, ...]:
+    share = np.count_nonzero(mask.inside) / max(np.count_nonzero(brain), 1)
+    if share >= LEAST_COVERED:
+        return ()
+    return (
+        f"BOLD covers {share:.0%} of the brain; the rest is 0, and is neither learned nor predicted",
+    )
 
 
 def _settings(config: RunConfig) -> fmri.RunSettings:
