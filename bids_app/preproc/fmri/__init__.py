@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bids_app.preproc.fmri.anatomy import fit_anatomy
 from bids_app.preproc.fmri.confounds import confounds
+from bids_app.preproc.fmri.epi import fit_epi
 from bids_app.preproc.fmri.grids import default_grid, grid_for
 from bids_app.preproc.fmri.moved import moved
 from bids_app.preproc.fmri.onto import onto_grid, series_onto_grid
@@ -40,6 +41,7 @@ __all__ = [
     "default_grid",
     "displaced",
     "fit_anatomy",
+    "fit_epi",
     "fit_run",
     "fit_without_t1w",
     "grid_for",

@@ -52,7 +52,7 @@ def fit_anatomy(t1w: Volume, template: Template, settings: AnatSettings) -> Anat
     iterations = 20 if settings.sloppy else 50
     corrected = correct_bias(t1w, inside, iterations, settings.n_threads)
     with threads(settings.n_threads):
-        affine, warp, doubts = _normalise(corrected, inside, template, settings)
+        affine, warp, doubts = normalise(corrected, inside, template, settings)
         tissues = _tissues(corrected, inside, template, (affine, warp))
     for note in (*notes, *more, *doubts):
         log.warning("%s", note)
@@ -86,9 +86,31 @@ def _brain_only(t1w: Volume, inside: Bools) -> Volume:
     return to_ras(crop(clipped, box_around(inside, MARGIN_VOXELS)))
 
 
-def _normalise(
+def normalise(
     t1w: Volume, inside: Bools, template: Template, settings: AnatSettings
 ) -> tuple[Floats, Warp | None, tuple[str, ...]]:
+    """Bring a brain to the template.
+
+    Parameters
+    ----------
+    t1w : Volume
+        Image with the contrast of a T1w.
+    inside : ndarray of shape (x, y, z)
+        Its brain.
+    template : Template
+        What it is brought to.
+    settings : AnatSettings
+        Cost and device.
+
+    Returns
+    -------
+    affine : ndarray of shape (4, 4)
+        Template millimetres, warped, to those of the image.
+    warp : Warp or None
+        Of template points, before the affine.
+    notes : tuple of str
+        What a reader of the report must know.
+    """
     brain = _brain_only(t1w, inside)
     target = _brain_only(template.t1, template.brain.inside)
     affine = fit_affine(brain, target, settings.device, sloppy=settings.sloppy)
