@@ -20,6 +20,7 @@ from bids_app.values.space import Grid, Mask, Volume
 
 TISSUES = ("GM", "WM", "CSF")
 HALF = 0.5
+STAND_IN = "Median BOLD image, its brightness turned over, in place of a T1w image"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +60,10 @@ def write_anatomy(target: Target, fit: AnatFit, moved: InTemplate) -> list[Path]
         **fit.tissues,
     }
     written = _write_images(target.native, images, fit.t1w.grid)
-    forward, backward = to_template_path(target), _transform(target, target.space.name, "T1w")
+    forward, backward = (
+        to_template_path(target),
+        _transform(target, target.space.name, target.anatomy),
+    )
     chains: dict[Path, list[Floats | Warp]] = {
         forward: [fit.template_to_t1w] if fit.warp is None else [fit.warp, fit.template_to_t1w],
         backward: [np.linalg.inv(fit.template_to_t1w)],
@@ -74,9 +78,11 @@ def write_anatomy(target: Target, fit: AnatFit, moved: InTemplate) -> list[Path]
 
 
 def image_path(target: Target, name: str) -> Path:
-    """Where the ``T1w``, the ``brain`` or a tissue lies in the space of a target."""
+    """Where the ``T1w`` (or what stands in for it), the ``brain`` or a tissue lies in the space of a target."""
     endings: dict[str, tuple[str, dict[str, str]]] = {
-        "T1w": ("T1w.nii.gz", {"desc": "preproc"}),
+        "T1w": ("T1w.nii.gz", {"desc": "preproc"})
+        if target.anatomy == "T1w"
+        else ("boldref.nii.gz", {"desc": target.anatomy}),
         "brain": ("mask.nii.gz", {"desc": "brain"}),
     }
     ending, own = endings.get(name, ("probseg.nii.gz", {"label": name}))
@@ -85,7 +91,7 @@ def image_path(target: Target, name: str) -> Path:
 
 def to_template_path(target: Target) -> Path:
     """Where the transform lies that brings T1w images to the template of a target."""
-    return _transform(target, "T1w", target.space.name)
+    return _transform(target, target.anatomy, target.space.name)
 
 
 def _transform(target: Target, start: str, end: str) -> Path:
@@ -110,6 +116,8 @@ def _write_images(target: Target, images: dict[str, Floats], grid: Grid) -> list
             nifti.write_volume(path, Volume(np.asarray(data, dtype=np.float32), grid))
         if name == "T1w":
             more = {"SkullStripped": is_stripped(np.asarray(data), inside)}
+            if target.anatomy != "T1w":
+                more["Description"] = STAND_IN
         written += [path, write_json(json_of(path), target.image_sidecar(**more))]
     if "brain" in images:
         path = target.path("anat", "dseg.nii.gz", target.space.labels)

@@ -41,6 +41,8 @@ class Target:
         BIDS URIs of what they were made from.
     reference : str or None
         URI of the image that a space which is no template belongs to; None for the first of the sources.
+    anatomy : str
+        ``T1w``, or ``epiref`` for a mean BOLD image that stands in for it.
     """
 
     root: Path
@@ -48,6 +50,7 @@ class Target:
     space: Space
     sources: tuple[str, ...]
     reference: str | None = None
+    anatomy: str = "T1w"
 
     def path(self, datatype: str, ending: str, labels: dict[str, str] | None = None) -> Path:
         """Path of one file."""
@@ -188,7 +191,7 @@ def write_run_fit(target: Target, fit: RunFit) -> RunFiles:
         "func", "xfm.txt", {"from": "orig", "to": "boldref", **image, "desc": "hmc"}
     )
     coreg = native.path(
-        "func", "xfm.txt", {"from": "boldref", "to": "T1w", **image, "desc": "coreg"}
+        "func", "xfm.txt", {"from": "boldref", "to": target.anatomy, **image, "desc": "coreg"}
     )
     references = [
         native.path("func", "boldref.nii.gz", {"desc": desc}) for desc in ("hmc", "coreg")

@@ -87,7 +87,9 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
         start_time_s=fit.start_time_s or series.start_time_s,
         metadata=run.metadata,
     )
-    where = target(config, entities, NAME, [run.bold.path])
+    where = replace(
+        target(config, entities, NAME, [run.bold.path]), anatomy=engine.anatomy.source.kind
+    )
     confounds = fmri.confounds(series, fit, anatomy, config.omp_nthreads)
     files = [
         *_write(where, engine.anatomy, fit, bold),

@@ -32,7 +32,7 @@ WORDS = {
         "within the brain, is CSF.",
     ),
     "normalisation": (
-        "T1w on the template",
+        "The anatomy on the template",
         "The participant's T1w image in template space, and the template, with the template's grey and white matter "
         "drawn over both. Folds and ventricles should stay where they are.",
     ),
@@ -64,7 +64,9 @@ WORDS = {
 }
 
 
-def anatomy(told: Figures, raw: Volume, fit: AnatFit, t1w: Floats, grid: Grid) -> None:
+def anatomy(
+    told: Figures, raw: Volume, fit: AnatFit, t1w: Floats, grid: Grid, image: str = "T1w image"
+) -> None:
     """Draw bias correction and brain mask, tissues, and the way to the template.
 
     Parameters
@@ -79,19 +81,24 @@ def anatomy(told: Figures, raw: Volume, fit: AnatFit, t1w: Floats, grid: Grid) -
         T1w image in template space.
     grid : Grid
         Of the template space.
+    image : str, default="T1w image"
+        What is shown.
     """
+    words = {
+        name: (title, text.replace("T1w image", image)) for name, (title, text) in WORDS.items()
+    }
     kept, thin = figures.thinned(fit.t1w.grid, fit.brain.inside, T1W_STEP_MM)
     brain = {"brain": fit.brain.inside[kept]}
     corrected = fit.t1w.data[kept]
     figures.flicker(
-        told.pair("bias", *WORDS["bias"]),
+        told.pair("bias", *words["bias"]),
         (np.asarray(raw.data[kept], dtype=np.float32), corrected),
         brain,
         thin,
         ("as acquired", "bias-corrected"),
     )
     tissues = {name: fit.tissues[name][kept] > HALF for name in ("GM", "WM")}
-    path = told.add("tissues", *WORDS["tissues"], ending=PHOTO)
+    path = told.add("tissues", *words["tissues"], ending=PHOTO)
     figures.mask_over_mean(path, corrected, brain | tissues, thin)
     template = load_template(2)
     borders = {
@@ -99,11 +106,11 @@ def anatomy(told: Figures, raw: Volume, fit: AnatFit, t1w: Floats, grid: Grid) -
         for name, tissue in (("GM", template.gm), ("WM", template.wm))
     }
     figures.flicker(
-        told.pair("normalisation", *WORDS["normalisation"]),
+        told.pair("normalisation", *words["normalisation"]),
         (t1w, fmri.onto_grid(template.t1.data, template.grid, grid)),
         borders,
         grid,
-        ("T1w", "template"),
+        (image.split(" ", maxsplit=1)[0], "template"),
     )
 
 
