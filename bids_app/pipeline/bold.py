@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from bids_app.config import RunConfig
 from bids_app.derivatives import provenance, write
 from bids_app.files import nifti

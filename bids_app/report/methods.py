@@ -170,7 +170,18 @@ def _fmri(record: Table) -> list[str]:
         ]
     if engine != "builtin":
         return []
-    return [*_anatomy(), *_bold(part(record, "settings"))]
+    anatomy = _from_bold() if text(part(record, "anatomy"), "kind", "") == "epiref" else _anatomy()
+    return [*anatomy, *_bold(part(record, "settings"))]
+
+
+def _from_bold() -> list[str]:
+    return [
+        "Images were preprocessed by the app's own engine, which is not fMRIPrep.",
+        "There was no usable T1-weighted image: the median BOLD image, made uniform with N4 [@n4] in SimpleITK [@sitk] "
+        "and its brightness turned over, was registered in its place to the symmetric ICBM152 2009a template [@icbm] "
+        "that Nilearn [@nilearn] carries, by an affine and then a diffeomorphic transform that raises local "
+        "cross-correlation, after the measure of Avants et al. [@lncc]; tissues are those of the template.",
+    ]
 
 
 def _anatomy() -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RUN = "sub-01_task-oddball_run-1"
-DATA, MISSING, INVALID, NO_MATCH, USAGE, MEMORY = 65, 66, 16, 18, 64, 75
+DONE, DATA, MISSING, INVALID, NO_MATCH, USAGE, MEMORY = 0, 65, 66, 16, 18, 64, 75
 DEEP = 100_000
 DATASET = "@DATA@"
 
@@ -339,9 +339,9 @@ CASES: dict[str, Case] = {
         metadata(sidecar, SliceTiming=[99.0] * 24), DATA, "SliceTiming"
     ),
     # T1w
-    "T1w: missing": Case(remove(t1w), MISSING, "has no T1w"),
-    "T1w: truncated": Case(cut(t1w, 0.4), MISSING, "cannot be read to its end"),
-    "T1w: constant": Case(voxels(t1w, 1.0), DATA, "all voxels have the same value"),
+    "T1w: missing": Case(remove(t1w), DONE, "has no T1w image. The template was found from"),
+    "T1w: truncated": Case(cut(t1w, 0.4), DONE, "cannot be read to its end"),
+    "T1w: constant": Case(voxels(t1w, 1.0), DONE, "all voxels have the same value"),
     # EEG
     "EEG: header empty": Case(write(eeg, b""), MISSING, "eeg.vhdr"),
     "EEG: header of random bytes": Case(write(eeg, bytes(range(256))), MISSING, "eeg.vhdr"),

@@ -94,6 +94,13 @@ def test_slice_timing_is_told_as_asked_for(record: dict[str, Any], order: str, t
     assert told in methods.of(record).plain
 
 
+def test_an_anatomy_from_bold_is_told(record: dict[str, Any]) -> None:
+    record["anatomy"]["kind"] = "epiref"
+    text = methods.of(record).plain
+    assert "There was no usable T1-weighted image: the median BOLD image" in text
+    assert "deepbet" not in text
+
+
 def test_smoothing_is_not_told_where_nothing_is_learned(record: dict[str, Any]) -> None:
     record["settings"]["preproc_only"] = True
     assert "smoothed by" not in methods.of(record).plain

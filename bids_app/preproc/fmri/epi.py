@@ -22,8 +22,8 @@ from bids_app.values.template import Template
 
 log = logging.getLogger(__name__)
 
-BRIGHTEST = 99.0
-DARKEST_FRACTION = 0.05
+RANGE = (15.0, 99.0)
+LEAST_FRACTION = 0.05
 
 
 def fit_epi(bold: BoldSeries, template: Template, settings: AnatSettings) -> AnatFit:
@@ -81,6 +81,7 @@ def turned_over(image: Volume, inside: Bools) -> Volume:
     Volume
         0 outside the brain; inside, above 0 everywhere.
     """
-    ceiling = float(np.percentile(image.data[inside], BRIGHTEST))
-    turned = np.clip(ceiling - image.data, DARKEST_FRACTION * ceiling, None)
+    # Darker than most of white matter is the rim, where brain and air share voxels.
+    floor, ceiling = (float(level) for level in np.percentile(image.data[inside], RANGE))
+    turned = ceiling - np.clip(image.data, floor, ceiling) + LEAST_FRACTION * ceiling
     return Volume(np.where(inside, turned, 0).astype(np.float32), image.grid)
