@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ class Labels(click.Option):
     it parses. The list ends at the next option, or at a word that cannot be a label, such as a path.
     """
 
+    pattern = LABEL
+
     def __init__(self, *names: Any, prefix: str = "", **more: Any) -> None:
         super().__init__(*names, **{"multiple": True, "metavar": "LABEL ...", **more})
         self.prefix = prefix
@@ -36,13 +39,23 @@ class Labels(click.Option):
         return tuple(found)
 
 
+class Spaces(Labels):
+    """An option that takes output spaces separated by spaces, such as ``MNI152NLin2009aSym:res-2 T1w``."""
+
+    pattern = re.compile(r"[0-9a-zA-Z]+(:[a-z]+-[0-9a-zA-Z.]+)*")
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:  # noqa: ARG002 (click gives it)
+        """Take the words as they are."""
+        return (value,) if isinstance(value, str) else tuple(value or ())
+
+
 class App(click.Command):
     """A command whose :class:`Labels` options take several words."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat the option's name before each of its labels."""
         lists = {
-            name: param.prefix
+            name: param
             for param in self.params
             if isinstance(param, Labels)
             for name in param.opts
@@ -50,7 +63,7 @@ class App(click.Command):
         return super().parse_args(ctx, list(_repeated(args, lists)))
 
 
-def _repeated(args: Sequence[str], lists: dict[str, str]) -> list[str]:
+def _repeated(args: Sequence[str], lists: dict[str, Labels]) -> list[str]:
     given: list[str] = []
     current = ""
     n_taken = 0
@@ -58,13 +71,17 @@ def _repeated(args: Sequence[str], lists: dict[str, str]) -> list[str]:
         if word.startswith("-"):
             current, n_taken = (word, 0) if word in lists else ("", 0)
             given.append(word)
-        elif not current or (n_taken and not LABEL.fullmatch(word.removeprefix(lists[current]))):
+        elif not current or (n_taken and not _belongs(word, lists[current])):
             current = ""
             given.append(word)
         else:
             given += [current, word] if n_taken else [word]
             n_taken += 1
     return given
+
+
+def _belongs(word: str, option: Labels) -> bool:
+    return option.pattern.fullmatch(word.removeprefix(option.prefix)) is not None
 
 
 def pairs(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, Path]:

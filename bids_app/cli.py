@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from bids_app import __version__, crash, interrupt, log, plugins
-from bids_app.arguments import App, Labels, megabytes, pairs
+from bids_app.arguments import App, Labels, Spaces, megabytes, pairs
 from bids_app.config import DENOISING, PRESETS
 from bids_app.configure import configure
 from bids_app.errors import (
@@ -186,7 +186,11 @@ def _switches(command: Any) -> Any:
     "matter), acompcor (motion, CompCor), scrubbing (simple with changes and squares, without moving volumes) [none].",
 )
 @click.option(
-    "--output-spaces", help="Template of the output, as SPACE[:res-MM] [MNI152NLin2009aSym:res-3]."
+    "--output-spaces",
+    cls=Spaces,
+    metavar="SPACE ...",
+    help="Template of the output, as SPACE[:res-MM]; func and T1w, to have BOLD in these spaces too "
+    "[MNI152NLin2009aSym:res-3].",
 )
 @click.option(
     "--resolution", "resolution_mm", type=float, help="Voxel edge of the output, in mm [3]."

@@ -80,6 +80,8 @@ class RunConfig:
         Name of the confounds that are regressed out of what the model learns; ``none`` for none.
     resolution_mm : float
         Voxel edge of the output grid.
+    extra_spaces : tuple of str
+        Spaces that preprocessed BOLD is written in too: ``func`` for the run's own, ``T1w``.
     causal_scaling : bool
         Scale a new person's EEG with what was heard so far only.
     n_volumes : int or None
@@ -141,6 +143,7 @@ class RunConfig:
     smoothing_fwhm_mm: float = 8.0
     denoise: str = "none"
     resolution_mm: float = 3.0
+    extra_spaces: tuple[str, ...] = ()
     causal_scaling: bool = False
     n_volumes: int | None = None
     volume_marker: str | None = None

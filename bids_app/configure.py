@@ -20,6 +20,8 @@ from bids_app.layout.slice_order import ORDERS, UNCORRECTED, parse
 
 logger = logging.getLogger(__name__)
 
+OWN_SPACES = ("func", "T1w")
+TEMPLATE = "MNI152NLin2009aSym"
 LEVELS = ("participant", "group")
 NOT_IN_FILE = {"config_file", "help", "notrack", "quiet", "verbose", "version"}
 
@@ -127,21 +129,26 @@ def _check_folders(bids_dir: Path, output_dir: Path, work_dir: Path) -> None:
 
 
 def _space(chosen: dict[str, Any]) -> dict[str, Any]:
-    """Take the resolution out of ``SPACE[:res-MM]``."""
+    """Take the resolution and further spaces out of ``SPACE[:res-MM] ...``."""
     asked = chosen.pop("output_spaces", None)
-    if asked is None:
+    if not asked:
         return chosen
-    name, *modifiers = str(asked).split(":")
-    if name != "MNI152NLin2009aSym":
-        raise UsageError(
-            f"--output-spaces {name}: the built-in engine knows MNI152NLin2009aSym",
-            hint="for another template give fMRIPrep's output with -d fmriprep=PATH; its space is kept",
-        )
-    for modifier in modifiers:
-        kind, _, value = modifier.partition("-")
-        if kind != "res" or not value.replace(".", "", 1).isdecimal():
-            raise UsageError(f"--output-spaces {asked}: {modifier!r}; expected res-MM")
-        chosen.setdefault("resolution_mm", float(value))
+    words = [word for item in asked for word in str(item).split()]
+    chosen["extra_spaces"] = tuple(name for name in OWN_SPACES if name in words)
+    for word in words:
+        name, *modifiers = word.split(":")
+        if name in OWN_SPACES and not modifiers:
+            continue
+        if name != TEMPLATE:
+            raise UsageError(
+                f"--output-spaces {word}: the built-in engine knows {TEMPLATE}, {' and '.join(OWN_SPACES)}",
+                hint="for another template give fMRIPrep's output with -d fmriprep=PATH; its space is kept",
+            )
+        for modifier in modifiers:
+            kind, _, value = modifier.partition("-")
+            if kind != "res" or not value.replace(".", "", 1).isdecimal():
+                raise UsageError(f"--output-spaces {word}: {modifier!r}; expected res-MM")
+            chosen.setdefault("resolution_mm", float(value))
     return chosen
 
 

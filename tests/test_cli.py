@@ -379,12 +379,28 @@ def test_values_that_cannot_be_used_are_refused(
 
 
 def test_an_unknown_template_is_told_what_to_do(refused: Refused) -> None:
-    assert "give fMRIPrep's output with -d fmriprep=PATH" in refused("--output-spaces", "T1w")
+    assert "give fMRIPrep's output with -d fmriprep=PATH" in refused(
+        "--output-spaces", "MNI152Lin"
+    )
 
 
 def test_the_output_space_holds_the_resolution(run: Run) -> None:
     assert run("--output-spaces", "MNI152NLin2009aSym:res-2.5").resolution_mm == 2.5
     assert run("--output-spaces", "MNI152NLin2009aSym").resolution_mm == 3.0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--output-spaces", "MNI152NLin2009aSym:res-2", "T1w", "func"],
+        ["--output-spaces", "T1w func MNI152NLin2009aSym:res-2"],
+        ["--output-spaces", "func", "T1w", "--resolution", "2"],
+    ],
+)
+def test_native_spaces_come_beside_the_template(run: Run, words: list[str]) -> None:
+    config = run(*words)
+    assert (config.extra_spaces, config.resolution_mm) == (("func", "T1w"), 2.0)
+    assert run().extra_spaces == ()
 
 
 def test_derivatives_must_be_there_and_be_known(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,13 +15,14 @@ from bids_app.files import nifti
 from bids_app.files.raw import check_series
 from bids_app.files.template import NAME
 from bids_app.layout.slice_order import UNCORRECTED
-from bids_app.pipeline import draw_fmri
+from bids_app.pipeline import draw_fmri, spaces
 from bids_app.pipeline.anatomy import Anatomy
 from bids_app.pipeline.place import HALF, Figures, output_grid, target
 from bids_app.pipeline.reused import take_over
 from bids_app.pipeline.slices import told_metadata
 from bids_app.preproc import fmri
 from bids_app.values import Bools
+from bids_app.values.bold import BoldSeries
 from bids_app.values.entities import Entities
 from bids_app.values.estimates import RunFit
 from bids_app.values.pairing import Run
@@ -56,6 +58,10 @@ class Engine:
         """
         if "fmriprep" in self.config.derivatives:
             self.anatomy.record.content["anatomy"] = {"engine": "fmriprep"}
+            if self.config.extra_spaces:
+                self.anatomy.record.note(
+                    "images in func and T1w space are those that fMRIPrep wrote"
+                )
             return take_over(run, entities, self.config)
         return _builtin(self, run, entities)
 
@@ -65,7 +71,7 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     engine.anatomy.ensure()  # the report tells of it even when the run is done
     metadata, slice_notes = told_metadata(run, config)
     settings = _settings(config)
-    decides = [metadata, engine.anatomy.key, settings]
+    decides = [metadata, engine.anatomy.key, settings, *config.extra_spaces]
     key = provenance.key("bold", [run.bold.path], decides)
     stage = provenance.Stage(config.work_dir, config.output_dir, f"{entities.stem}_bold", key)
     done = None if config.overwrite else stage.done()
@@ -76,19 +82,8 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     notes = [*slice_notes, *check_series(run.bold.path, metadata, series)]
     anatomy = engine.anatomy.fit
     fit = fmri.fit_run(series, anatomy, replace(settings, n_threads=config.omp_nthreads))
-    grid = output_grid(config)
     brain = engine.anatomy.in_template("brain") > HALF
-    volumes = fmri.resample_bold(
-        series, fit, anatomy, grid, inside=brain, n_threads=config.omp_nthreads
-    )
-    bold = write.BoldInTemplate(
-        volumes=volumes,
-        reference=fmri.reference_to_template(fit.reference.data, fit, anatomy, grid),
-        mask=Mask(grid, brain & fmri.coverage(fit, anatomy, grid)),
-        tr_s=series.tr_s,
-        start_time_s=fit.start_time_s or series.start_time_s,
-        metadata=run.metadata,
-    )
+    bold = _in_template(engine, series, fit, brain, run.metadata)
     where = replace(
         target(config, entities, NAME, [run.bold.path]), anatomy=engine.anatomy.source.kind
     )
@@ -96,6 +91,9 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     files = [
         *_write(where, engine.anatomy, fit, bold),
         *write.write_confounds(where, confounds),
+        *spaces.write_in(
+            config.extra_spaces, where, (series, fit, anatomy), run.metadata, config.omp_nthreads
+        ),
     ]
     told = Figures(config.output_dir, entities)
     draw_fmri.run(told, (fit, anatomy), bold, confounds)
@@ -103,6 +101,21 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     draw_fmri.series(told, bold, tissues)
     notes += [*fit.notes, *_cropped(bold.mask, brain), *confounds.notes]
     return stage.record([*files, *told.files()], {"figures": told.told, "notes": notes})
+
+
+def _in_template(
+    engine: Engine, series: BoldSeries, fit: RunFit, brain: Bools, metadata: dict[str, Any]
+) -> write.BoldInTemplate:
+    grid, anatomy = output_grid(engine.config), engine.anatomy.fit
+    n_threads = engine.config.omp_nthreads
+    return write.BoldInTemplate(
+        volumes=fmri.resample_bold(series, fit, anatomy, grid, inside=brain, n_threads=n_threads),
+        reference=fmri.reference_to_template(fit.reference.data, fit, anatomy, grid),
+        mask=Mask(grid, brain & fmri.coverage(fit, anatomy, grid)),
+        tr_s=series.tr_s,
+        start_time_s=fit.start_time_s or series.start_time_s,
+        metadata=metadata,
+    )
 
 
 def _cropped(mask: Mask, brain: Bools) -> tuple[str, ...]:
