@@ -110,7 +110,7 @@ class Finished:
 
     @cached_property
     def _shared(self) -> Stamps:
-        """Files that may be read for any participant: what the dataset has beside participants, model, slice times."""
+        """Files that may be read for any participant: what the dataset has beside participants, model, EEG elsewhere."""
         bids_dir = self.config.bids_dir
         apart = {self.config.output_dir, self.config.work_dir, bids_dir / "derivatives"}
         found = []
@@ -120,8 +120,12 @@ class Finished:
             elif path.is_file():
                 found.append(path)
         stamps = _stamps(bids_dir, found)
-        if self.config.model is not None:
-            stamps |= _stamps(self.config.model, _below(self.config.model))
+        for folder in (self.config.model, self.config.eeg_dir):
+            if folder is not None:
+                stamps |= {
+                    f"{folder}:{name}": one
+                    for name, one in _stamps(folder, _below(folder)).items()
+                }
         return stamps | {"slices": _stamp(Path(self.config.slice_order or "none"))}
 
 

@@ -32,8 +32,12 @@ def call(config: RunConfig, tmp_path: Path) -> RunConfig:
     for name in (THEIRS, f"fmriprep/{THEIRS}"):
         put(tmp_path / "theirs" / name)
     put(tmp_path / "model" / "bundle.json")
+    put(tmp_path / "eeg" / "sub001" / "run001.mat")
     found = replace(
-        config, derivatives={"fmriprep": tmp_path / "theirs"}, model=tmp_path / "model"
+        config,
+        derivatives={"fmriprep": tmp_path / "theirs"},
+        model=tmp_path / "model",
+        eeg_dir=tmp_path / "eeg",
     )
     finished = Finished(found)
     assert finished.n_done("01") is None
@@ -59,6 +63,7 @@ def test_a_finished_participant_is_remembered(call: RunConfig) -> None:
         lambda call: put(call.derivatives["fmriprep"] / THEIRS, "xy"),
         lambda call: put(call.derivatives["fmriprep"] / "fmriprep" / THEIRS, "xy"),
         lambda call: put(call.model / "bundle.json", "xy"),
+        lambda call: put(call.eeg_dir / "sub001" / "run002.mat"),
         lambda call: put(call.output_dir / LEFT[0], ""),
         lambda call: (call.output_dir / LEFT[1]).unlink(),
         lambda call: put(call.work_dir / "finished" / "sub-01.json", "{}"),
