@@ -110,7 +110,7 @@ class Finished:
 
     @cached_property
     def _shared(self) -> Stamps:
-        """Files that may be read for any participant: what the dataset has beside participants, model, EEG elsewhere."""
+        """Files that may be read for any participant: those beside the participants, the model, EEG elsewhere."""
         bids_dir = self.config.bids_dir
         apart = {self.config.output_dir, self.config.work_dir, bids_dir / "derivatives"}
         found = []
