@@ -560,7 +560,7 @@ def test_the_config_file_may_name_the_filter_file(run: Run, tmp_path: Path) -> N
     [
         ("run = 3", "config file: run is 3; expected a table [run]"),
         ("[run]\nwindow = 3", "[run] has no setting 'window'\n  did you mean 'window_s'?"),
-        ("[run]\nzzz = 3", "[run] has no setting 'zzz'\n  known: architectures, bids_filter_file"),
+        ("[run]\nzzz = 3", "[run] has no setting 'zzz'\n  known: architectures, atlas"),
         ('[run]\nbids_dir = "x"', "[run] has no setting 'bids_dir'"),
         ("[run]\nverbose = 2", "[run] has no setting 'verbose'"),
         ("[run]\nquiet = true", "[run] has no setting 'quiet'"),
