@@ -22,12 +22,11 @@ from bids_app.preproc.fmri.resample import (
     template_brain,
     to_template,
 )
-from bids_app.preproc.fmri.run import fit_run, reference_image
+from bids_app.preproc.fmri.run import fit_run
 from bids_app.preproc.fmri.settings import AnatSettings, RunSettings
 from bids_app.preproc.fmri.smooth import smooth
 from bids_app.preproc.fmri.tissues import TISSUES
 from bids_app.preproc.fmri.warp import displaced, inverted
-from bids_app.preproc.fmri.without_t1w import fit_without_t1w
 from bids_app.values.estimates import AnatFit, RunFit
 
 __all__ = [
@@ -43,12 +42,10 @@ __all__ = [
     "fit_anatomy",
     "fit_epi",
     "fit_run",
-    "fit_without_t1w",
     "grid_for",
     "inverted",
     "moved",
     "onto_grid",
-    "reference_image",
     "reference_on_t1w",
     "reference_to_template",
     "resample_bold",

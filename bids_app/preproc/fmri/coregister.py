@@ -70,8 +70,6 @@ def coregister(
             f"BOLD to T1w: only {shared:.0%} of the brain in BOLD lies in the T1w brain; the two do not belong "
             "together, or the registration failed: look at the figure",
         )
-    if _is_like_bold(anat):
-        return start, ()
     border, normals = border_points(anat, settings.border_points)
     if len(border) < settings.border_points // 20:
         return start, ("BOLD to T1w: too little grey-white border; mutual information kept",)
@@ -96,12 +94,6 @@ def _shared(reference: Volume, bold_brain: Bools, anat: AnatFit, place: Floats) 
     voxels = anat.t1w.grid.voxels(apply_affine(np.linalg.inv(place), points))
     inside = ndimage.map_coordinates(anat.brain.inside.astype(np.float32), voxels.T, order=1)
     return float((inside > HALF).mean())
-
-
-def _is_like_bold(anat: AnatFit) -> bool:
-    # An anatomy that was made of BOLD has grey matter brighter than white, and borders by hearsay only.
-    grey, white = (anat.t1w.data[anat.tissues[name] > HALF] for name in ("GM", "WM"))
-    return bool(len(grey) and len(white) and np.median(grey) > np.median(white))
 
 
 def fit_information(reference: Volume, bold_brain: Bools, anat: AnatFit, n_points: int) -> Floats:

@@ -124,27 +124,6 @@ def single_band(sbref: Volume | None, bold: BoldSeries) -> tuple[Volume | None, 
     return Volume(data, bold.grid), ()
 
 
-def reference_image(bold: BoldSeries, settings: RunSettings) -> Volume:
-    """Make the reference image of a run: the median of realigned volumes, on the raw grid.
-
-    Parameters
-    ----------
-    bold : BoldSeries
-        Raw run.
-    settings : RunSettings
-        Cost, and what the user has fixed.
-
-    Raises
-    ------
-    DataError
-        When the run has no signal.
-    """
-    volumes, _ = _checked(bold)
-    rough = bold_brain(_mean(volumes, bold, 0))
-    n_dummies, _ = _dummies(volumes, rough, settings)
-    return _typical(bold, (rough, n_dummies), settings, None)
-
-
 def _realigned(
     bold: BoldSeries, known: tuple[Bools, int], settings: RunSettings, single: Volume | None
 ) -> tuple[Volume, Floats]:
