@@ -20,6 +20,7 @@ import numpy as np
 
 from bids_app.config import RunConfig
 from bids_app.derivatives import reuse
+from bids_app.derivatives.names import synth
 from bids_app.files import nifti
 from bids_app.files.sidecar import read_json
 from bids_app.metrics import r
@@ -68,7 +69,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--architecture", action="append", default=None)
     parser.add_argument("--folder", help="keep everything here, and go on from what is there")
     asked = parser.parse_args()
-    asked.architecture = asked.architecture or ["ridge"]
+    asked.architecture = asked.architecture or ["ridge", "sources"]
     return asked
 
 
@@ -121,7 +122,7 @@ def _predictions(
 ) -> tuple[list[int], dict[str, Floats]]:
     rows, volumes = {}, []
     for name in models:
-        label = "synth" if name == "ridge" else f"synth{name.capitalize()}"
+        label = synth(name, "participant")
         assert run.bold is not None
         path = run.bold.with_name(run.bold.name.replace("desc-preproc", f"desc-{label}"))
         about = read_json(path.with_name(path.name.replace(".nii.gz", ".json")))

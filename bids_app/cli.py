@@ -107,7 +107,7 @@ def _switches(command: Any) -> Any:
     "architectures",
     multiple=True,
     metavar="NAME",
-    help=f"What to train; repeatable [ridge]. One of: {', '.join(plugins.names('models'))}.",
+    help=f"What to train; repeatable [sources]. One of: {', '.join(plugins.names('models'))}.",
 )
 @click.option(
     "--window", "window_s", type=float, help="Seconds of EEG that go with a volume [30]."

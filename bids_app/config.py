@@ -125,7 +125,7 @@ class RunConfig:
     filters: dict[str, dict[str, Any]] = field(default_factory=dict)
     derivatives: dict[str, Path] = field(default_factory=dict)
     model: Path | None = None
-    architectures: tuple[str, ...] = ("ridge",)
+    architectures: tuple[str, ...] = ("sources",)
     window_s: float = 30.0
     window_lag_s: float = 0.0
     preset: str = ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bids_app.values.entities import Entities
 
-DEFAULT_ARCHITECTURE = "ridge"
+DEFAULT_ARCHITECTURE = "sources"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def synth(architecture: str, split: str) -> str:
 
     Examples
     --------
-    >>> synth("ridge", "participant"), synth("cnn", "run")
+    >>> synth("sources", "participant"), synth("cnn", "run")
     ('synth', 'synthwithinCnn')
     """
     kind = {"participant": "", "run": "within", "block": "within", "insample": "insample"}[split]

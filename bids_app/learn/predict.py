@@ -49,7 +49,7 @@ def predict(
     Raises
     ------
     DataError
-        When the model was trained for another cap, rate or window.
+        When the model was trained for another rate or window, or for another cap and does not hear any.
     """
     bundle.accepts.refuse_eeg(bundle.eeg, samples.channels, samples.rate_hz, samples.run)
     if samples.n_window != bundle.eeg.n_window:

@@ -103,7 +103,10 @@ class Uncertain(Protocol):
 
 @runtime_checkable
 class AnyCap(Protocol):
-    """A model that hears electrodes by their places: channels may differ in number, names and order."""
+    """A model that hears electrodes by their places: channels may differ in number, names and order.
+
+    Its file says so in ``ACCEPTS``.
+    """
 
     def wear(self, channels: tuple[str, ...]) -> None:
         """Make ``forward`` expect these channels.

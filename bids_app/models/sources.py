@@ -22,10 +22,12 @@ from torch import Tensor
 from bids_app.models import ridge
 from bids_app.models._head import source_filters, source_places
 from bids_app.models.base import settings_of
-from bids_app.values.bundle import BoldSpec, EegSpec
+from bids_app.values.bundle import Accepts, BoldSpec, EegSpec
 from bids_app.values.samples import Samples
 
 AXES = 3
+
+ACCEPTS = Accepts(channels="any")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bids_app import plugins
 from bids_app.config import RunConfig, settings
 from bids_app.derivatives import provenance, reuse
 from bids_app.derivatives.reuse import PreprocessedRun
@@ -28,7 +29,7 @@ from bids_app.preproc import fmri
 from bids_app.samples.targets import fractional_change
 from bids_app.samples.windows import Scan, WindowSettings, cut
 from bids_app.values import Floats
-from bids_app.values.bundle import BoldSpec, EegSpec, Targets
+from bids_app.values.bundle import Accepts, BoldSpec, EegSpec, Targets
 from bids_app.values.pairing import Clock
 from bids_app.values.samples import Samples
 from bids_app.values.space import Mask
@@ -280,14 +281,17 @@ def specifications(
         When the runs differ in channels, rate or repetition time.
     """
     first = samples[0]
+    loaded = [plugins.load("models", name) for name in config.architectures]
+    any_cap = all(getattr(model, "ACCEPTS", Accepts()).channels == "any" for model in loaded)
     for other in samples[1:]:
-        if (other.channels, other.rate_hz) != (first.channels, first.rate_hz):
+        same_cap = any_cap or other.channels == first.channels
+        if not same_cap or other.rate_hz != first.rate_hz:
             lacking = sorted(set(first.channels) ^ set(other.channels))
             raise DataError(
                 f"{other.run}: has {len(other.channels)} channels at {other.rate_hz:g} Hz; {first.run} has "
                 f"{len(first.channels)} at {first.rate_hz:g} Hz; not in both: "
                 f"{', '.join(lacking) or 'none, but the order'}",
-                hint="leave channels out with [eeg.channels] leave_out, or choose runs of one cap",
+                hint="choose --architecture sources for any cap, or leave channels out with [eeg.channels] leave_out",
             )
     times = {
         (float(run.metadata["RepetitionTime"]), float(run.metadata.get("StartTime", 0)))

@@ -65,7 +65,7 @@ def test_a_model_is_not_carried_to_another_template(
         "-d",
         f"fmriprep={theirs}",
         "--model",
-        finished.out / "models/ridge",
+        finished.out / "models/sources",
     ]
     who = ("--participant_label", "01", "--run", "1")
     ended = app(finished.bids, out, "participant", *who, *words, *QUICK)

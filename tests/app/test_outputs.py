@@ -91,7 +91,7 @@ def test_the_left_out_participant_is_not_among_those_trained_on(finished: Place)
 
 def test_group_scores_hold_the_rows_that_any_model_is_compared_with(finished: Place) -> None:
     table = read_tsv(finished.out / "group_scores.tsv")
-    assert {"ridge", "zero", "training-mean", "participant-mean"} <= set(table["row"])
+    assert {"sources", "zero", "training-mean", "participant-mean"} <= set(table["row"])
     assert {"group", "sub-01", "sub-02", RUN} <= set(table["on"])
     of_zero = [
         value

@@ -46,7 +46,7 @@ def test_a_participant_with_eeg_only_gets_bold_from_a_bundle(
     finished: Place, tmp_path: Path
 ) -> None:
     place = only_eeg(finished, tmp_path, "09")
-    bundle = finished.out / "models" / "ridge"
+    bundle = finished.out / "models" / "sources"
     # The same recording under another name: the bundle knows it by its content.
     ended = app(place.bids, place.out, "participant", "--model", bundle, *QUICK)
     assert ended.code == 0, ended.said
@@ -66,7 +66,7 @@ def test_another_persons_eeg_is_predicted_as_never_seen(finished: Place, tmp_pat
     rng = np.random.default_rng(0)
     noisy = recording.volts + rng.normal(0, 1e-6, recording.volts.shape).astype(np.float32)
     eeg.write_brainvision(path, replace(recording, volts=noisy))
-    bundle = finished.out / "models" / "ridge"
+    bundle = finished.out / "models" / "sources"
     where = ("--run", "1", "--n-volumes", "44")
     ended = app(place.bids, place.out, "participant", "--model", bundle, *where, *QUICK)
     assert ended.code == 0, ended.said
@@ -78,7 +78,7 @@ def test_another_persons_eeg_is_predicted_as_never_seen(finished: Place, tmp_pat
 
 
 def test_a_bundle_on_its_own_training_data_is_told_apart_and_not_scored(copied: Place) -> None:
-    bundle = copied.out / "models" / "ridge"
+    bundle = copied.out / "models" / "sources"
     who = ("--participant_label", "01")
     ended = app(copied.bids, copied.out, "participant", *who, "--model", bundle, *QUICK)
     assert ended.code == 0, ended.said
@@ -94,8 +94,8 @@ def test_a_prediction_of_another_bundle_is_kept_without_overwrite(
     finished: Place, tmp_path: Path
 ) -> None:
     place = only_eeg(finished, tmp_path, "09")
-    bundle = tmp_path / "ridge"
-    shutil.copytree(finished.out / "models" / "ridge", bundle)
+    bundle = tmp_path / "sources"
+    shutil.copytree(finished.out / "models" / "sources", bundle)
     common = (place.bids, place.out, "participant", "--run", "1", "--model", bundle, *QUICK)
     assert app(*common).code == 0
     about = place.out / f"sub-09/func/sub-09_{RUN}_{SPACE}_desc-synthinsample_bold.json"

@@ -43,10 +43,10 @@ def test_a_space_without_resolution_has_one_label() -> None:
 @pytest.mark.parametrize(
     ("architecture", "split", "desc"),
     [
-        ("ridge", "participant", "synth"),
-        ("ridge", "run", "synthwithin"),
-        ("ridge", "block", "synthwithin"),
-        ("ridge", "insample", "synthinsample"),
+        ("sources", "participant", "synth"),
+        ("sources", "run", "synthwithin"),
+        ("sources", "block", "synthwithin"),
+        ("sources", "insample", "synthinsample"),
         ("cnn", "participant", "synthCnn"),
         ("band_power", "insample", "synthinsampleBandpower"),
     ],

@@ -31,7 +31,7 @@ def test_a_wrong_input_ends_soon_with_its_code_and_message(copied: Place, name: 
 
 def test_what_was_killed_goes_on_to_the_same_result(finished: Place, copied: Place) -> None:
     """From a state in which the EEG and the prediction have to be made again."""
-    for path in (*copied.out.glob("work/stages/*eeg*"), *copied.out.glob("work/stages/*ridge*")):
+    for path in (*copied.out.glob("work/stages/*eeg*"), *copied.out.glob("work/stages/*sources*")):
         path.unlink()
     shutil.rmtree(copied.out / "work/finished")
     before = harness.digests(copied.out / "sub-01")

@@ -14,7 +14,7 @@ from bids_app.errors import DataError
 from bids_app.learn.bundle import pack
 from bids_app.learn.predict import apply, changes, merge, predict
 from bids_app.learn.train import Fitted
-from bids_app.models import cnn
+from bids_app.models import cnn, sources
 from bids_app.values.bundle import BoldSpec, EegSpec, ModelBundle
 from bids_app.values.samples import Samples
 
@@ -52,6 +52,23 @@ def test_a_prediction_is_centred_unless_it_is_causal(
     assert (centred.run, centred.model, centred.split) == ("sub-1_run-1", "cnn", "participant")
     assert np.array_equal(centred.volumes, run.volumes)
     assert centred.n_volumes == 90
+
+
+def test_a_model_that_hears_any_cap_is_given_any(
+    eeg: EegSpec, bold: BoldSpec, make_run: MakeRun
+) -> None:
+    model = sources.build(eeg, bold, n_places=5)
+    model.fit([make_run("1", 1), make_run("2", 1)], [], seed=0)
+    made = pack(
+        Fitted(model.eval(), "sources", {"n_places": 5}, {}), eeg, bold, np.ones(bold.n_voxels), {}
+    )
+    run = make_run("3", 1)
+    turned = replace(run, eeg=run.eeg[[2, 0, 1]], channels=("Pz", "Fz", "Cz"))
+    one, other = (predict(made, each, CPU, "participant").change for each in (run, turned))
+    assert one.std() > 0
+    assert np.allclose(one, other, atol=1e-4 * np.abs(one).max())
+    with pytest.raises(DataError, match="the model wants 3 channels at 64 Hz"):
+        predict(made, replace(turned, rate_hz=32.0), CPU, "participant")
 
 
 def test_another_cap_is_refused(bundle: ModelBundle, make_run: MakeRun) -> None:

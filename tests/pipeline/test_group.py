@@ -41,8 +41,8 @@ def test_left_out_people_are_scored_and_a_model_is_kept(
     assert pipeline.run(config) == 0
     record = read_json(config.output_dir / "log" / "group.json")
     assert [row["status"] for row in record["participants"]] == ["done"] * 3
-    assert [row["name"] for row in record["bundles"]] == ["ridge"]
-    bundle = read_json(config.output_dir / "models" / "ridge" / "bundle.json")
+    assert [row["name"] for row in record["bundles"]] == ["sources"]
+    bundle = read_json(config.output_dir / "models" / "sources" / "bundle.json")
     assert [person["label"] for person in bundle["training"]["participants"]] == ["01", "02", "03"]
     table = read_tsv(config.output_dir / "participants.tsv")
     assert table["participant_id"] == ["sub-01", "sub-02", "sub-03"]
@@ -105,13 +105,13 @@ def test_architectures_stand_side_by_side(config: RunConfig, preprocessed: Write
     for label in ("01", "02"):
         preprocessed(label)
     few = {"train": {"epochs": 1}, "models": {"cnn": {"hidden": 8}}}
-    assert pipeline.run(replace(config, architectures=("ridge", "cnn"), tables=few)) == 0
+    assert pipeline.run(replace(config, architectures=("sources", "cnn"), tables=few)) == 0
     func = config.output_dir / "sub-01" / "func"
     labels = {path.name.split("_desc-")[1] for path in func.glob("*synth*.nii.gz")}
     assert labels == {"synth_bold.nii.gz", "synthCnn_bold.nii.gz"}
     record = read_json(config.output_dir / "log" / "group.json")
-    assert record["models"] == ["ridge", "cnn"]
-    assert {"ridge", "cnn"} <= {row["row"] for row in record["scores"]}
+    assert record["models"] == ["sources", "cnn"]
+    assert {"sources", "cnn"} <= {row["row"] for row in record["scores"]}
     assert (config.output_dir / "models" / "cnn" / "weights.safetensors").is_file()
     told = read_tsv(config.output_dir / "descriptions.tsv")
     assert "desc-synthCnn" in told["desc_id"]

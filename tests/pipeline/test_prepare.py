@@ -118,8 +118,20 @@ def test_runs_that_differ_are_refused(
     preprocessed("02", eeg_s=110.0, **changes)
     runs = runs_of(config)
     samples = [prepare.samples_of(run, config) for run in runs]
+    ridge = replace(config, architectures=("ridge",))
     with pytest.raises(DataError, match=message):
-        prepare.specifications(runs, samples, prepare.model_mask(runs), config)
+        prepare.specifications(runs, samples, prepare.model_mask(runs), ridge)
+
+
+def test_people_may_wear_different_caps_where_the_model_hears_any(
+    config: RunConfig, preprocessed: Write
+) -> None:
+    preprocessed("01")
+    preprocessed("02", channels=("Fz", "Cz", "Oz"))
+    runs = runs_of(config)
+    samples = [prepare.samples_of(run, config) for run in runs]
+    eeg, _ = prepare.specifications(runs, samples, prepare.model_mask(runs), config)
+    assert eeg.channels == ("Fz", "Cz", "Pz")
 
 
 def test_the_same_eeg_under_another_name_has_the_same_hash(
