@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +236,8 @@ class EegHistory:
         Their repetition time.
     artefacts : sequence of dict
         What was found of each artefact of the scanner before and after cleaning.
+    schedule : dict of str to list of float
+        Onsets of each kind of event of the run's task, in seconds after the first volume began.
     """
 
     metadata: dict[str, Any]
@@ -244,6 +246,7 @@ class EegHistory:
     n_volumes: int | None
     tr_s: float | None
     artefacts: Sequence[dict[str, Any]] = ()
+    schedule: dict[str, list[float]] = field(default_factory=dict)
 
 
 def write_eeg(target: Target, recording: Recording, history: EegHistory) -> list[Path]:
@@ -270,6 +273,7 @@ def write_eeg(target: Target, recording: Recording, history: EegHistory) -> list
         "VolumeClock": asdict(history.clock) if history.clock else None,
         "NumberOfVolumes": history.n_volumes,
         "VolumeRepetitionTime": history.tr_s,
+        "Schedule": history.schedule,
     }
     return [
         *(

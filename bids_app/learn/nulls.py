@@ -21,6 +21,10 @@ from bids_app.values import Floats, Ints
 
 MEAN_R = "mean r"
 MAX_PARCEL_R = "max parcel r"
+BESIDE_SCHEDULE = "mean r beside the schedule"
+
+SPANNED = 1e-6
+"""Directions weaker than this, of the strongest, are rounding."""
 
 CROSS_FITTED_WIDTH = float(np.sqrt(2))
 """With linear models on random data, the variance of the mean over folds is at most doubled."""
@@ -73,7 +77,12 @@ class NullTest:
 
 
 def shift_profile(
-    true: Floats, predicted: Floats, labels: Ints, shortest: int, longest: float = 64.0
+    true: Floats,
+    predicted: Floats,
+    labels: Ints,
+    shortest: int,
+    longest: float = 64.0,
+    schedule: Floats | None = None,
 ) -> ShiftProfile:
     """Correlate a run's prediction with the truth at all circular shifts.
 
@@ -91,6 +100,8 @@ def shift_profile(
         Shortest shift that breaks the link, in volumes: the length of a window.
     longest : float, default=64.0
         Fluctuations slower than this, in volumes, are drift (128 s at a repetition time of 2 s).
+    schedule : ndarray of shape (time, column), optional
+        Responses to events, taken out of both together with the drift.
 
     Returns
     -------
@@ -108,6 +119,8 @@ def shift_profile(
             hint="record longer runs, or choose a shorter window",
         )
     drift = drift_basis(np.arange(float(len(true))), longest)
+    if schedule is not None:
+        drift = _spanned(np.hstack([drift, demeaned(schedule)]))
     # Demeaned first: what is constant must stay exactly 0, and not become rounding noise.
     true, predicted = (without(drift, demeaned(rows)) for rows in (true, predicted))
     a, b = _unit(true), _unit(predicted)
@@ -154,6 +167,14 @@ def shift_test(
         _test(MEAN_R, observed[0], _widened(null[0], width)),
         _test(MAX_PARCEL_R, observed[1].max(axis=1), _widened(null[1], width).max(axis=1)),
     ]
+
+
+def _spanned(columns: Floats) -> Floats:
+    """Orthonormal basis, shape (time, rank), of what columns of shape (time, column) span."""
+    norm = np.linalg.norm(columns, axis=0)
+    left, values, _ = np.linalg.svd(columns / np.where(norm > 0, norm, 1), full_matrices=False)
+    basis: Floats = left[:, values > SPANNED * values[0]]
+    return basis
 
 
 def _drawn(

@@ -18,6 +18,7 @@ from bids_app.files import nifti
 from bids_app.files.template import NAME
 from bids_app.layout.timing import Beside, beside, find_clock
 from bids_app.pipeline.place import Figures, target
+from bids_app.pipeline.schedule import events_of, schedule_of
 from bids_app.preproc import eeg as cleaning
 from bids_app.report import figures
 from bids_app.values import Floats
@@ -68,7 +69,7 @@ def clean(pairing: Pairing, scan: Scan, config: RunConfig) -> provenance.Done:
     steps = cleaning.settings_of({
         cleaning.name(step): config.table("eeg", cleaning.name(step)) for step in cleaning.STEPS
     })
-    inputs = [*files.companions(path), *told.files]
+    inputs = [*files.companions(path), *told.files, *events_of(pairing)]
     chosen = {name: asdict(settings) for name, settings in steps.items()}
     asked = [config.volume_marker, config.eeg_start_s, config.eeg_steps]
     decides = [pairing.eeg_metadata, pairing.facts, scan, chosen, asked]
@@ -101,7 +102,15 @@ def _cleaned(
     done = cleaning.clean(recording, steps, scene, notes.append, config.eeg_steps)
     taken = {name: asdict(settings) for name, settings in done.taken.items()}
     artefacts = _artefacts(done)
-    history = write.EegHistory(pairing.eeg_metadata, taken, clock, n_volumes, scan.tr_s, artefacts)
+    history = write.EegHistory(
+        pairing.eeg_metadata,
+        taken,
+        clock,
+        n_volumes,
+        scan.tr_s,
+        artefacts,
+        schedule_of(pairing),
+    )
     place = target(config, pairing.entities, NAME, [path])
     written = write.write_eeg(place, done.recording, history)
     told = _draw(pairing, config, (recording, done.recording), scene)

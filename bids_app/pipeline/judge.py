@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.errors import DataError
 from bids_app.files import nifti
 from bids_app.learn.evaluate import Evaluation, References, evaluate, true_rows
-from bids_app.learn.nulls import NullTest, ShiftProfile, shift_profile, shift_test
+from bids_app.learn.nulls import BESIDE_SCHEDULE, NullTest, ShiftProfile, shift_profile, shift_test
 from bids_app.learn.parcels import parcel_means, parcels
+from bids_app.learn.schedule import responses
 from bids_app.learn.seed import generator
 from bids_app.metrics import r
 from bids_app.pipeline.place import Figures
@@ -114,16 +115,20 @@ def judge(
     labels = parcels(case.mask, seed=case.config.random_seed)
     evaluation = evaluate(predictions, case.truths, case.references, labels)
     judgement = Judgement(scores=[asdict(score) for score in evaluation.scores])
-    profiles = []
+    profiles, beside = [], []
     for prediction in predictions:
         try:
             profiles.append(_profile(prediction, case, labels))
+            beside.append(_profile(prediction, case, labels, beside_schedule=True))
         except DataError as error:
             judgement.notes.append(f"{prediction.run}: no circular-shift test: {error}")
     if profiles:
         model, kind = predictions[0].model, predictions[0].split
         rng = generator(case.config.random_seed, "shift test", model, kind, who)
         tests = shift_test(profiles, rng, cross_fitted=cross_fitted)
+        if any(_schedule(prediction, case) for prediction in predictions):
+            first = shift_test(beside, rng, cross_fitted=cross_fitted)[0]
+            tests.append(replace(first, statistic=BESIDE_SCHEDULE))
         judgement.tests.extend(_told(test, model, kind) for test in tests)
     return evaluation, judgement
 
@@ -234,13 +239,24 @@ def _draw_parcels(path: Path, prediction: Prediction, true: Floats, case: Case) 
     figures.timecourses(path, full[0], full[1], tr_s, titles)
 
 
-def _profile(prediction: Prediction, case: Case, labels: Ints) -> ShiftProfile:
+def _schedule(prediction: Prediction, case: Case) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = case.runs[prediction.run].eeg_metadata.get("Schedule", {})
+    return found
+
+
+def _profile(
+    prediction: Prediction, case: Case, labels: Ints, *, beside_schedule: bool = False
+) -> ShiftProfile:
+    run = case.runs[prediction.run]
     truth = case.truths[prediction.run]
-    tr_s = float(case.runs[prediction.run].metadata["RepetitionTime"])
+    tr_s = float(run.metadata["RepetitionTime"])
     shortest = int(np.ceil(truth.n_window / truth.rate_hz / tr_s))
-    return shift_profile(
-        true_rows(prediction, truth), prediction.change, labels, shortest, DRIFT_S / tr_s
-    )
+    responded = None
+    if beside_schedule and _schedule(prediction, case):
+        times_s = prediction.volumes * tr_s + float(run.metadata.get("StartTime", 0.0))
+        responded = responses(_schedule(prediction, case), times_s)
+    true = true_rows(prediction, truth)
+    return shift_profile(true, prediction.change, labels, shortest, DRIFT_S / tr_s, responded)
 
 
 def _told(test: NullTest, model: str, kind: str) -> dict[str, Any]:

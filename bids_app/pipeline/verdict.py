@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bids_app.learn.nulls import MEAN_R
+from bids_app.learn.nulls import BESIDE_SCHEDULE, MEAN_R
 
 LEVEL = 0.05
 WHOM = {
@@ -38,6 +38,14 @@ def sentence(tests: Sequence[dict[str, Any]]) -> str:
     best = min(primary, key=lambda test: test["p"])
     figures = f"{best['model']}: mean r = {best['value']:+.3f}, p = {best['p']:.3f}"
     if best["p"] < level and best["value"] > 0:
+        beside = [
+            test
+            for test in tests
+            if (test["statistic"], test["model"], test["split"])
+            == (BESIDE_SCHEDULE, best["model"], best["split"])
+        ]
+        if beside:
+            return _with_schedule(best, beside[0], figures, level)
         return (
             f"In {WHOM[best['split']]}, synthesized BOLD follows measured BOLD more than chance ({figures}, circular "
             "shifts). How much more is in the scores; whether the EEG or a schedule that everybody shares carries it, "
@@ -51,4 +59,22 @@ def sentence(tests: Sequence[dict[str, Any]]) -> str:
     return (
         f"Nothing was found: in {WHOM[best['split']]}, synthesized BOLD follows measured BOLD no more than chance "
         f"({figures}, circular shifts). Do not use the synthesized images of this model for this dataset."
+    )
+
+
+def _with_schedule(
+    best: dict[str, Any], beside: dict[str, Any], figures: str, level: float
+) -> str:
+    """What a task's data support, once its events are taken out of both series."""
+    whom = WHOM[best["split"]]
+    left = f"beside the events r = {beside['value']:+.3f}, p = {beside['p']:.3f}"
+    if beside["p"] < level and beside["value"] > 0:
+        return (
+            f"In {whom}, synthesized BOLD follows measured BOLD more than chance, and more than the task's events "
+            f"explain ({figures}; {left}; circular shifts). How much more is in the scores."
+        )
+    return (
+        f"The schedule, not EEG: in {whom}, synthesized BOLD follows measured BOLD more than chance, but no more than "
+        f"the task's events explain ({figures}; {left}; circular shifts). Nothing shows that the EEG tells more than "
+        "the schedule does."
     )

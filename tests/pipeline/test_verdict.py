@@ -49,3 +49,15 @@ def test_too_few_shifts_are_told() -> None:
 
 def test_without_tests_there_is_no_verdict() -> None:
     assert sentence([]) == ""
+
+
+def test_the_schedule_is_told_from_the_eeg() -> None:
+    first = a_test(0.001, 0.2)
+    beside = a_test(0.4, 0.003, statistic="mean r beside the schedule")
+    told = sentence([first, beside])
+    assert told.startswith("The schedule, not EEG: in people whom the model never saw")
+    assert "beside the events r = +0.003, p = 0.400" in told
+    more = sentence([first, beside | {"p": 0.002}])
+    assert more.startswith("In people whom the model never saw")
+    assert "more than the task's events explain" in more
+    assert sentence([a_test(0.3), beside | {"p": 0.002}]).startswith("Nothing was found")
