@@ -8,7 +8,7 @@ from dataclasses import replace
 from bids_app.learn.predict import apply
 from bids_app.learn.seed import generator
 from bids_app.learn.train import fit
-from bids_app.preproc.eeg import clean
+from bids_app.preproc.eeg import clean, settings_of
 from bids_app.samples.scale import scale_split
 from bids_app.samples.split import by_participant
 from bids_app.samples.targets import baseline, fractional_change
@@ -17,13 +17,15 @@ from bids_app.simulate.samples_level import SimulatedRun
 from bids_app.values.bundle import BoldSpec, EegSpec
 from bids_app.values.outcome import Prediction
 from bids_app.values.samples import Samples
+from bids_app.values.scene import Scene
 
 WINDOW_S = 30.0
 
 
 def samples_of(run: SimulatedRun) -> Samples:
     """Clean a run's EEG as the app does, and cut it into windows with their targets."""
-    cleaned = clean(run.eeg, {}, run.name)
+    scene = Scene(run.name, run.clock, run.tr_s, len(run.bold), None)
+    cleaned = clean(run.eeg, settings_of({}), scene).recording
     scan = Scan(
         run.name, run.participant, len(run.bold), run.tr_s, run.start_time_s, cleaned.names
     )

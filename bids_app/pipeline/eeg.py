@@ -17,8 +17,8 @@ from bids_app.files import eeg as files
 from bids_app.files import nifti
 from bids_app.files.template import NAME
 from bids_app.layout.timing import Beside, beside, find_clock
+from bids_app.pipeline.events import events_of, schedule_of
 from bids_app.pipeline.place import Figures, target
-from bids_app.pipeline.schedule import events_of, schedule_of
 from bids_app.preproc import eeg as cleaning
 from bids_app.report import figures
 from bids_app.values import Floats

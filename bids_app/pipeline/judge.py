@@ -15,9 +15,9 @@ from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.errors import DataError
 from bids_app.files import nifti
 from bids_app.learn.evaluate import Evaluation, References, evaluate, true_rows
+from bids_app.learn.events import responses
 from bids_app.learn.nulls import BESIDE_SCHEDULE, NullTest, ShiftProfile, shift_profile, shift_test
 from bids_app.learn.parcels import parcel_means, parcels
-from bids_app.learn.schedule import responses
 from bids_app.learn.seed import generator
 from bids_app.metrics import r
 from bids_app.pipeline.place import Figures

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import gamma
 
+from bids_app.learn.events import responses
 from bids_app.learn.nulls import MEAN_R, ShiftProfile, shift_profile, shift_test
-from bids_app.learn.schedule import responses
 from bids_app.simulate.activity import make_activity
 from bids_app.simulate.hemodynamics import respond
 from bids_app.simulate.settings import SIZES, SimulationSettings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bids_app.pipeline.schedule import events_of, schedule_of
+from bids_app.pipeline.events import events_of, schedule_of
 from bids_app.values.entities import BidsFile, Entities
 from bids_app.values.pairing import Pairing, Run
 
