@@ -226,7 +226,7 @@ def test_figures_of_runs_stand_in_the_scans_table(tmp_path: Path) -> None:
 
 # ------------------------------------------------------------ predictions
 
-MODEL = {"Name": "ridge", "Origin": "trained here", "Weights": "0123456789abcdef"}
+MODEL = {"Name": "sources", "Origin": "trained here", "Weights": "0123456789abcdef"}
 
 
 @pytest.fixture
@@ -236,7 +236,7 @@ def synthesis(rng: np.random.Generator) -> predictions.Synthesis:
     change = 0.01 * rng.standard_normal((4, mask.n_voxels)).astype(np.float32)
     return predictions.Synthesis(
         prediction=Prediction(
-            "run", "01", change, np.array([2, 3, 4, 6]), N_VOLUMES, "ridge", "run"
+            "run", "01", change, np.array([2, 3, 4, 6]), N_VOLUMES, "sources", "run"
         ),
         bold=BoldSpec(mask, SPACE.name, SPACE.resolution, 2.0, 0.5, 8.0),
         baseline=rng.uniform(500, 900, mask.n_voxels).astype(np.float32),
@@ -292,7 +292,7 @@ def test_what_another_model_wrote_is_kept(
     path, sidecar = predictions.write_prediction(target, synthesis)
     before = path.read_bytes()
     other = replace(synthesis, model=MODEL | {"Origin": "bundle"}, baseline=2 * synthesis.baseline)
-    told = re.escape(f"{sidecar}: was made by ridge (trained here, weights 01234567); it is kept")
+    told = re.escape(f"{sidecar}: was made by sources (trained here, weights 01234567); it is kept")
     with pytest.raises(CannotCreateError, match=told) as caught:
         predictions.write_prediction(target, other)
     assert "use --overwrite" in caught.value.hint
@@ -309,7 +309,7 @@ def test_another_bundle_is_another_model(
     predictions.write_prediction(target, given)
     predictions.write_prediction(target, given)
     other = replace(synthesis, model=bundle | {"Weights": "fedcba9876543210"})
-    with pytest.raises(CannotCreateError, match=r"ridge \(bundle, weights 01234567\); it is kept"):
+    with pytest.raises(CannotCreateError, match=r"sources \(bundle, weights 01234567\); it is kept"):
         predictions.write_prediction(target, other)
 
 
