@@ -292,7 +292,9 @@ def test_what_another_model_wrote_is_kept(
     path, sidecar = predictions.write_prediction(target, synthesis)
     before = path.read_bytes()
     other = replace(synthesis, model=MODEL | {"Origin": "bundle"}, baseline=2 * synthesis.baseline)
-    told = re.escape(f"{sidecar}: was made by sources (trained here, weights 01234567); it is kept")
+    told = re.escape(
+        f"{sidecar}: was made by sources (trained here, weights 01234567); it is kept"
+    )
     with pytest.raises(CannotCreateError, match=told) as caught:
         predictions.write_prediction(target, other)
     assert "use --overwrite" in caught.value.hint
@@ -309,7 +311,9 @@ def test_another_bundle_is_another_model(
     predictions.write_prediction(target, given)
     predictions.write_prediction(target, given)
     other = replace(synthesis, model=bundle | {"Weights": "fedcba9876543210"})
-    with pytest.raises(CannotCreateError, match=r"sources \(bundle, weights 01234567\); it is kept"):
+    with pytest.raises(
+        CannotCreateError, match=r"sources \(bundle, weights 01234567\); it is kept"
+    ):
         predictions.write_prediction(target, other)
 
 

@@ -130,7 +130,7 @@ def test_one_who_is_unlike_the_others_does_not_stop_the_group(
     assert record["participants"][0]["reason"] == why
     assert f"sub-01_task-rest_run-1 was left out: {why}" in record["notes"]
     assert "left out" in (config.output_dir / "group.html").read_text("utf-8")
-    bundle = read_json(config.output_dir / "models" / "ridge" / "bundle.json")
+    bundle = read_json(config.output_dir / "models" / "sources" / "bundle.json")
     assert [person["label"] for person in bundle["training"]["participants"]] == ["02", "03"]
 
 
@@ -156,7 +156,7 @@ def test_the_group_twice_at_once_and_once_more(config: RunConfig, preprocessed: 
         preprocessed(label)
     with ThreadPoolExecutor(2) as both:
         assert list(both.map(pipeline.run, [config, config])) == [0, 0]
-    names = ("group_scores.tsv", "participants.tsv", "models/ridge/bundle.json")
+    names = ("group_scores.tsv", "participants.tsv", "models/sources/bundle.json")
     before = {name: (config.output_dir / name).read_bytes() for name in names}
     assert pipeline.run(config) == 0
     assert {name: (config.output_dir / name).read_bytes() for name in names} == before
@@ -170,7 +170,7 @@ def test_regions_or_components_stand_for_voxels(
         preprocessed(label)
     asked = replace(config, targets=kind, tables={"targets": {"count": 6}})
     assert pipeline.run(asked) == 0
-    about = read_json(config.output_dir / "models" / "ridge" / "bundle.json")
+    about = read_json(config.output_dir / "models" / "sources" / "bundle.json")
     assert about["bold"]["targets"] == {"kind": kind, "count": 6}
 
 
