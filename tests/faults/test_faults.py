@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from tests.app.conftest import Place
 from tests.faults import harness
 from tests.faults.corrupted import CASES
+from tests.faults.table import killed_after
 
 pytestmark = pytest.mark.app
 
@@ -36,10 +35,7 @@ def test_what_was_killed_goes_on_to_the_same_result(finished: Place, copied: Pla
     shutil.rmtree(copied.out / "work/finished")
     before = harness.digests(copied.out / "sub-01")
     process = harness.start(copied.bids, copied.out, "participant", *ONLY[:2], *harness.QUICK)
-    time.sleep(7)
-    process.kill()
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    assert killed_after(process, 3.0)
     ended = harness.run(copied.bids, copied.out, "participant", *ONLY[:2], *harness.QUICK)
     assert ended.code == 0, ended.said
     after = harness.digests(copied.out / "sub-01")
