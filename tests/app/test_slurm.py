@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.app import slurm
 from tests.app.conftest import ROOT, Place
-from tests.hpc import slurm
 
 pytestmark = pytest.mark.app
 
