@@ -50,6 +50,7 @@ KIND_BY_NAME = (
     (re.compile(r"^(CWL|CW\d|LOOP|GSR|EDA|RESP|MISC|SAO2|PULS)", re.IGNORECASE), "MISC"),
 )
 SMALL_BYTES = 4 * 2**20
+PIECE_SAMPLES = 200_000
 CUT = "does not match the file size"
 
 write_brainvision = brainvision.write
@@ -92,7 +93,7 @@ def read(
     if not (raw.ch_names and raw.n_times):
         raise DataError(f"{path}: has {len(raw.ch_names)} channels of {raw.n_times} samples")
     try:
-        volts = raw.get_data(verbose="error").astype(np.float32)
+        volts = _volts(raw)
     except Exception as error:
         raise MissingInputError(
             f"{path}: the samples cannot be read: {error}",
@@ -204,6 +205,15 @@ def _kinds(
         else:
             kinds.append(declared or {"stim": "TRIG"}.get(guess, guess.upper()))
     return kinds
+
+
+def _volts(raw: Any) -> Floats:
+    """Read all samples as float32, shape (channel, time): MNE gives double precision, so piece by piece."""
+    volts = np.empty((len(raw.ch_names), raw.n_times), dtype=np.float32)
+    for start in range(0, raw.n_times, PIECE_SAMPLES):
+        stop = min(start + PIECE_SAMPLES, raw.n_times)
+        volts[:, start:stop] = raw.get_data(start=start, stop=stop, verbose="error")
+    return volts
 
 
 def _positions(names: tuple[str, ...], placed: list[Any]) -> Floats:

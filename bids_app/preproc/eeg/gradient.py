@@ -100,8 +100,7 @@ def apply(
         return recording
     volts = recording.volts
     usable = np.flatnonzero([np.isfinite(row).all() and np.ptp(row) > 0 for row in volts])
-    heard = [row for row in usable if recording.kinds[row] == "EEG"]
-    epochs = _aligned(volts[heard], epochs)
+    epochs = _aligned(volts, [row for row in usable if recording.kinds[row] == "EEG"], epochs)
     components = _components(volts, usable, epochs, settings)
     references = np.zeros((len(components), recording.n_samples), dtype=np.float32)
     for course, component in zip(references, components, strict=True):
@@ -113,6 +112,7 @@ def apply(
         n_differences=2,
     )
     canceller = Canceller(references, window)
+    del references  # the canceller has what it needs
     cleaned = volts.copy()
     rest = np.zeros(recording.n_samples, dtype=np.float32)
     for row in usable:
@@ -146,7 +146,7 @@ def scanned(recording: Recording, scene: Scene) -> Epochs | None:
     epochs = Epochs(offset + numbers * period, period, recording.n_samples, recording.rate_hz)
     if (stored & epochs.whole).sum() < FEWEST_VOLUMES:
         return None
-    rough = _roughness(recording.volts[_some(recording.rows("EEG"))], epochs)
+    rough = _roughness([recording.volts[row] for row in _some(recording.rows("EEG"))], epochs)
     usual = np.median(rough[:, stored & epochs.whole], axis=1, keepdims=True)
     return epochs.kept(np.median(rough > SCANNED_SHARE * usual, axis=0) > 0.5)  # noqa: PLR2004 (most channels)
 
@@ -164,7 +164,7 @@ def _refuse(settings: Settings) -> None:
         )
 
 
-def _roughness(volts: Floats, epochs: Epochs) -> Floats:
+def _roughness(volts: list[Floats], epochs: Epochs) -> Floats:
     """Power of the steps from sample to sample during each epoch, shape (channel, epoch)."""
     start = np.clip(epochs.first, 0, epochs.n_samples)
     stop = np.clip(epochs.first + round(epochs.period), 0, epochs.n_samples)
@@ -176,12 +176,12 @@ def _roughness(volts: Floats, epochs: Epochs) -> Floats:
     return np.stack(rough)
 
 
-def _aligned(volts: Floats, epochs: Epochs) -> Epochs:
+def _aligned(volts: Floats, rows: list[int], epochs: Epochs) -> Epochs:
     """Correct the clock by the artefact itself: markers lie on whole samples.
 
     One Gauss-Newton step for the delay of each volume against the mean of all, and a straight line through the delays.
     """
-    strongest = np.argsort([-float(np.std(row)) for row in volts])[:LOOKED_AT_CHANNELS]
+    strongest = sorted(rows, key=lambda row: -float(np.std(volts[row])))[:LOOKED_AT_CHANNELS]
     along, size = np.zeros(len(epochs.starts)), 0.0
     for row in strongest:
         spectra = epochs.spectra(volts[row])
@@ -204,8 +204,8 @@ def _components(volts: Floats, usable: Ints, epochs: Epochs, settings: Settings)
     component noise alone would make.
     """
     means, halves = [], []
-    for row in volts[usable]:
-        spectra = epochs.spectra(row)[epochs.whole]
+    for row in usable:
+        spectra = epochs.spectra(volts[row])[epochs.whole]
         parts = np.array_split(spectra, _n_windows(len(spectra), settings.window_volumes))
         odd = np.stack([part[::2].mean(axis=0) for part in parts])
         even = np.stack([part[1::2].mean(axis=0) for part in parts])

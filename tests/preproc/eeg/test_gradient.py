@@ -96,7 +96,7 @@ def test_the_artefact_corrects_the_clock_of_the_markers(scanned: Scanned) -> Non
     true = np.asarray(scanned.made.clock.eeg_s(np.arange(64) * 1.4)) * 1000
     late = true + np.linspace(-0.2, 0.3, 64)
     epochs = Epochs(late, 1400.0, scanned.made.recording.n_samples, 1000.0)
-    found = gradient._aligned(scanned.made.recording.volts, epochs)
+    found = gradient._aligned(scanned.made.recording.volts, list(range(9)), epochs)
     assert np.ptp(found.starts - true) < 0.05
 
 
