@@ -72,7 +72,8 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     metadata, slice_notes = told_metadata(run, config)
     settings = _settings(config)
     decides = [metadata, engine.anatomy.key, settings, *config.extra_spaces]
-    key = provenance.key("bold", [run.bold.path], decides)
+    single = single_band(run.bold.path)
+    key = provenance.key("bold", [run.bold.path, *single], decides)
     stage = provenance.Stage(config.work_dir, config.output_dir, f"{entities.stem}_bold", key)
     done = None if config.overwrite else stage.done()
     if done is not None:
@@ -81,7 +82,9 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     series = nifti.read_bold(run.bold.path, metadata)
     notes = [*slice_notes, *check_series(run.bold.path, metadata, series)]
     anatomy = engine.anatomy.fit
-    fit = fmri.fit_run(series, anatomy, replace(settings, n_threads=config.omp_nthreads))
+    settings = replace(settings, n_threads=config.omp_nthreads)
+    sbref = nifti.read_volume(single[0]) if single else None
+    fit = fmri.fit_run(series, anatomy, settings, sbref)
     brain = engine.anatomy.in_template("brain") > HALF
     bold = _in_template(engine, series, fit, brain, run.metadata)
     where = replace(
@@ -101,6 +104,12 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     draw_fmri.series(told, bold, tissues)
     notes += [*fit.notes, *_cropped(bold.mask, brain), *confounds.notes]
     return stage.record([*files, *told.files()], {"figures": told.told, "notes": notes})
+
+
+def single_band(bold: Path) -> list[Path]:
+    """Find the single-band reference beside a run; none or one."""
+    path = bold.with_name(bold.name.replace("_bold.nii", "_sbref.nii"))
+    return [path] if path != bold and path.is_file() else []
 
 
 def _in_template(
