@@ -84,6 +84,8 @@ def each(
     TemporaryError
         When a worker was killed, as the system does when memory runs out. What is done stays done.
     """
+    if not labels:  # nothing is imported for nobody
+        return
     n_workers, n_threads = plan(config, len(labels), participant_mb)
     config = replace(config, omp_nthreads=n_threads)
     if n_workers > 1:

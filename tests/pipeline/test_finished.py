@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bids_app.config import RunConfig
+from bids_app.pipeline import pool
 from bids_app.pipeline.finished import Finished
 
 RAW = ("sub-01/func/sub-01_bold.nii.gz", "sub-02/func/sub-02_bold.nii.gz", "task_bold.json")
@@ -109,3 +110,12 @@ def test_a_link_that_leads_nowhere_is_no_error(call: RunConfig) -> None:
     assert finished.n_done("01") is None
     finished.keep("01", 2)
     assert Finished(call).n_done("01") == 2
+
+
+def test_nobody_waits_for_nothing(call: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(pool, "limit_threads", asked.append)  # the real one imports torch
+    assert list(pool.each((), lambda label, config: (label, config), call, 1000)) == []
+    assert asked == []
+    assert len(list(pool.each(("01",), lambda label, config: label, call, 1000))) == 1
+    assert asked == [1]
