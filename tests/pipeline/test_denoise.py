@@ -90,14 +90,14 @@ def test_in_one_run_test_volumes_do_not_change_training_targets(
         return found.targets
 
     before = targets()
-    made = (config.work_dir / "prepared").glob("*.npy")
-    (rows,) = [path for path in made if "denoised" not in path.name]
+    prepared = config.work_dir / "prepared"
+    (rows,) = prepared.glob(f"{run.name}_{'[0-9a-f]' * 16}.npy")
     changed = np.load(rows)
     tested = samples.volumes[split.test[run.name]]
     changed[tested] += 50
     np.save(rows, changed)
-    for path in (config.work_dir / "prepared").glob("*denoised*"):
-        path.unlink()
+    for made_of_them in (*prepared.glob("*denoised*"), *prepared.glob("*change*")):
+        made_of_them.unlink()
     after = targets()
     seen = np.r_[split.train[run.name], split.valid[run.name]]
     assert np.array_equal(after[seen], before[seen])
