@@ -203,8 +203,8 @@ def _bold(settings: Table) -> list[str]:
     smoothing = _figure(at(settings, "smoothing_fwhm_mm"), " mm full width at half maximum")
     said = [
         "Head motion was estimated by inverse-compositional Gauss-Newton registration "
-        "[@compositional] of each volume to a robust reference (in the pose of the single-band reference, where a run has "
-        "one), and the reference was aligned "
+        "[@compositional] of each volume to a robust reference (in the pose of the single-band "
+        "reference, where a run has one), and the reference was aligned "
         "with the T1-weighted image by its white-matter border [@bbr].",
         _slice_timing(text(settings, "slice_order", "")),
         "All transforms were composed, and each volume was interpolated once, with cubic "
