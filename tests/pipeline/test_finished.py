@@ -117,5 +117,5 @@ def test_nobody_waits_for_nothing(call: RunConfig, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(pool, "limit_threads", asked.append)  # the real one imports torch
     assert list(pool.each((), lambda label, config: (label, config), call, 1000)) == []
     assert asked == []
-    assert len(list(pool.each(("01",), lambda label, config: label, call, 1000))) == 1
+    assert len(list(pool.each(("01",), lambda label, config: (label, config), call, 1000))) == 1
     assert asked == [1]
