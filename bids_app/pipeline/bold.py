@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bids_app.config import RunConfig
 from bids_app.derivatives import provenance, write
 from bids_app.files import nifti
@@ -128,7 +126,7 @@ def _in_template(
 
 
 def _cropped(mask: Mask, brain: Bools) -> tuple[str, ...]:
-    share = np.count_nonzero(mask.inside) / max(np.count_nonzero(brain), 1)
+    share = float(mask.inside.sum()) / max(float(brain.sum()), 1)
     if share >= LEAST_COVERED:
         return ()
     return (

@@ -16,6 +16,7 @@ from bids_app.pipeline import draw_fmri
 from bids_app.pipeline.anatomy import Anatomy
 from bids_app.pipeline.record import Record
 from bids_app.preproc import fmri
+from bids_app.values import Floats
 from bids_app.values.bold import BoldSeries
 from bids_app.values.entities import bids_file
 from bids_app.values.estimates import AnatFit
@@ -30,7 +31,7 @@ FUNC = "func/sub-01_task-rest_run-{}_bold.nii.gz"
 def fitted(image: Volume) -> AnatFit:
     inside = np.zeros(image.grid.shape, dtype=bool)
     inside[5:20, 5:22, 2:20] = True
-    shares = {name: inside / np.float32(3) for name in ("GM", "WM", "CSF")}
+    shares: dict[str, Floats] = {name: inside / np.float32(3) for name in ("GM", "WM", "CSF")}
     return AnatFit(image, Mask(image.grid, inside), shares, np.eye(4), None, ("a doubt",))
 
 

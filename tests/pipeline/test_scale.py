@@ -13,6 +13,7 @@ from bids_app.config import RunConfig
 from bids_app.files.sidecar import read_json
 from bids_app.files.tables import read_tsv
 from bids_app.pipeline import group, story
+from bids_app.pipeline.fold import Task
 from bids_app.pipeline.judge import Judgement
 from bids_app.values.samples import Split
 
@@ -32,7 +33,7 @@ def test_two_hundred_participants(
     for label in labels:
         preprocessed(label)
 
-    def judged(task: group.Task, cohort: group.Cohort, splits: Sequence[Split]) -> Judgement:
+    def judged(task: Task, cohort: group.Cohort, splits: Sequence[Split]) -> Judgement:
         """Scores of every run, person and row, as they are found again."""
         assert len(splits) == N_PEOPLE
         names = [*cohort.runs, *(f"sub-{label}" for label in cohort.levels), "group"]

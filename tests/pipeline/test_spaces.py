@@ -31,7 +31,7 @@ N_VOLUMES = 5
 def scene(points_mm: Floats) -> Floats:
     """Something smooth, in reference millimetres of shape (point, 3); shape (point,)."""
     x, y, z = points_mm.T
-    return 100 + 20 * np.sin(x / 9) + 15 * np.cos(y / 11) + 10 * np.sin(z / 10)
+    return np.asarray(100 + 20 * np.sin(x / 9) + 15 * np.cos(y / 11) + 10 * np.sin(z / 10))
 
 
 def on(grid: Grid, to_reference: Floats) -> Floats:

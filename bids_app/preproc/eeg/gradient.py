@@ -100,7 +100,7 @@ def apply(
         return recording
     volts = recording.volts
     usable = np.flatnonzero([np.isfinite(row).all() and np.ptp(row) > 0 for row in volts])
-    epochs = _aligned(volts, [row for row in usable if recording.kinds[row] == "EEG"], epochs)
+    epochs = _aligned(volts, [int(row) for row in usable if recording.kinds[row] == "EEG"], epochs)
     components = _components(volts, usable, epochs, settings)
     references = np.zeros((len(components), recording.n_samples), dtype=np.float32)
     for course, component in zip(references, components, strict=True):

@@ -23,9 +23,9 @@ def test_the_planted_place_is_found(bold: BoldSeries, anat: AnatFit, template: T
     away_mm = np.linalg.norm(found - planted, axis=1)
     assert away_mm.mean() < 3.5  # two thirds of a voxel of this BOLD
     assert np.linalg.norm(points - planted, axis=1).mean() > 8
-    total = sum(fit.tissues.values())
+    total = np.sum(list(fit.tissues.values()), axis=0)
     assert np.allclose(total[fit.brain.inside], 1, atol=1e-5)
-    assert not np.asarray(total)[~fit.brain.inside].any()
+    assert not total[~fit.brain.inside].any()
 
 
 def test_bright_becomes_dark(rng: np.random.Generator) -> None:
