@@ -14,6 +14,7 @@ CODES = {
     "UsageError": 64,
     "DataError": 65,
     "MissingInputError": 66,
+    "BugError": 70,
     "CannotCreateError": 73,
     "DeviceError": 74,
     "TemporaryError": 75,

@@ -134,8 +134,10 @@ def test_the_electrodes_hold_what_the_brain_did(made: Path) -> None:
     clean = eeg.read(made / "truth" / truth.FOLDER / stem)
     against = clean.volts[:34] - clean.volts[34:].mean(axis=0)
     measured = recording(made, "rereferenced").volts[:34, ::4][:, : against.shape[1]]
-    found = [np.corrcoef(*rows)[0, 1] for rows in zip(against, measured, strict=True)]
-    assert np.median(found) > 0.4  # the pulse artefact is left in, and twice as large
+    # The pulse artefact is left in, and is twice as large, but slow: steps from sample to sample are the brain's.
+    steps = zip(np.diff(against, n=2), np.diff(measured, n=2), strict=True)
+    found = [np.corrcoef(*rows)[0, 1] for rows in steps]
+    assert np.median(found) > 0.9
 
 
 def test_raw_is_gradients_on_top_in_the_unit_of_the_amplifier(made: Path) -> None:
