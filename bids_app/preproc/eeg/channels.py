@@ -38,12 +38,14 @@ def apply(
     """Keep EEG, ECG and wire loops; only the EEG is in the result of all steps.
 
     Electrodes get the spelling of the 10-05 system, so that ``FP1`` and ``Fp1`` are one channel to a model.
-    An EEG channel without signal is silenced when it can be interpolated.
+    An EEG channel that never varies is silenced when it can be interpolated. One with samples that are no numbers is
+    refused: that is no bad electrode but a broken file.
 
     Raises
     ------
     DataError
-        When fewer than two EEG channels are left, or when one that cannot be interpolated holds NaN or never varies.
+        When fewer than two EEG channels are left, when one holds NaN, or when one never varies and cannot be
+        interpolated.
     """
     wanted = [row for row, name in enumerate(recording.names) if name not in settings.leave_out]
     rows = [row for row in wanted if recording.kinds[row] == "EEG"]
@@ -74,7 +76,13 @@ def _silenced(recording: Recording, scene: Scene, tell: Callable[[str], None]) -
     placed_rows = placed(recording)
     few = len(dead) <= LARGEST_SHARE * len(placed_rows)
     for row, problem in dead.items():
-        if row not in placed_rows or len(placed_rows) < FEWEST_TO_INTERPOLATE or not few:
+        is_broken = not np.isfinite(recording.volts[row]).all()
+        if (
+            is_broken
+            or not few
+            or row not in placed_rows
+            or len(placed_rows) < FEWEST_TO_INTERPOLATE
+        ):
             raise DataError(
                 f"{scene.where}: channel {recording.names[row]} holds {problem}",
                 hint="mark it as MISC in channels.tsv, or leave it out of all recordings: [eeg.channels] leave_out",

@@ -78,11 +78,11 @@ def test_channels_without_position_or_neighbours_are_not_judged(good: Recording)
 
 def test_a_dead_channel_is_told_and_interpolated_by_all_steps(good: Recording) -> None:
     volts = good.volts.copy()
-    volts[4, 90] = np.nan
+    volts[4] = 2e-6
     told: list[str] = []
     done = clean(replace(good, volts=volts), settings_of({}), SCENE, told.append)
     whole = clean(good, settings_of({}), SCENE)
-    assert told[0] == "channel E5 holds 1 NaN or infinite samples"
+    assert told[0] == "channel E5 holds the same value throughout"
     assert "E5 (no signal)" in told[-1]
     assert np.corrcoef(done.recording.volts[4], whole.recording.volts[4])[0, 1] > 0.8
 
@@ -91,6 +91,13 @@ def test_dead_channels_that_cannot_be_interpolated_are_refused(good: Recording) 
     volts = good.volts.copy()
     volts[:6] = 1e-6
     with pytest.raises(DataError, match=f"{SCENE.where}: channel E1 holds the same value through"):
+        channels.apply(replace(good, volts=volts), channels.Settings(), SCENE, lambda _: None)
+
+
+def test_a_channel_with_gaps_is_a_broken_file(good: Recording) -> None:
+    volts = good.volts.copy()
+    volts[4, 90] = np.nan
+    with pytest.raises(DataError, match=f"{SCENE.where}: channel E5 holds 1 NaN or infinite"):
         channels.apply(replace(good, volts=volts), channels.Settings(), SCENE, lambda _: None)
 
 
