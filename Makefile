@@ -23,7 +23,7 @@ DATA ?=
 BIN := $(VENV)/bin
 LOCK := requirements-$(VARIANT).lock
 STAMP := $(VENV)/.installed-$(VARIANT)
-UNIT := not app and not data and not containers
+UNIT := not app and not slow and not data and not containers
 CODE := bids_app tests run.py .ci $(wildcard benchmarks)
 
 # the app and its tests call programs that came with them
@@ -69,8 +69,8 @@ format: venv ## put the code into its standard form
 unit: venv ## unit tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n $(WORKERS) -m "$(UNIT)"
 
-app: venv ## the real command on simulated datasets (minutes)
-	$(BIN)/pytest -q -m app
+app: venv ## the real command on simulated datasets, and slow tests (minutes)
+	$(BIN)/pytest -q -m "app or slow"
 
 container-lint: venv ## the image recipes, without building them
 	$(BIN)/hadolint Dockerfile

@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = {
     "numpy",
@@ -75,6 +77,7 @@ print(json.dumps([code, sorted({name.partition(".")[0] for name in sys.modules})
 """
 
 
+@pytest.mark.slow
 def test_importing_every_module_changes_nothing(tmp_path: Path) -> None:
     found = python(f"OTHERS = {OTHERS}" + IMPORT_ALL, tmp_path)
     assert found == {"seen": [], "changed": []}

@@ -29,16 +29,22 @@ def test_a_wrong_input_ends_soon_with_its_code_and_message(copied: Place, name: 
 
 
 def test_what_was_killed_goes_on_to_the_same_result(finished: Place, copied: Place) -> None:
-    """From a state in which the EEG and the prediction have to be made again."""
-    for path in (*copied.out.glob("work/stages/*eeg*"), *copied.out.glob("work/stages/*sources*")):
-        path.unlink()
-    shutil.rmtree(copied.out / "work/finished")
+    """From a state in which the EEG and the prediction have to be made again, with as many threads."""
+    words = ("participant", *ONLY[:2], *harness.QUICK)
+    forget(copied.out)
+    assert harness.run(copied.bids, copied.out, *words).code == 0
     before = harness.digests(copied.out / "sub-01")
-    process = harness.start(copied.bids, copied.out, "participant", *ONLY[:2], *harness.QUICK)
-    assert killed_after(process, 3.0)
-    ended = harness.run(copied.bids, copied.out, "participant", *ONLY[:2], *harness.QUICK)
+    forget(copied.out)
+    assert killed_after(harness.start(copied.bids, copied.out, *words), 3.0)
+    ended = harness.run(copied.bids, copied.out, *words)
     assert ended.code == 0, ended.said
-    after = harness.digests(copied.out / "sub-01")
-    assert after == before
+    assert harness.digests(copied.out / "sub-01") == before
     assert not list(copied.out.rglob(".partial-*"))
     assert Path(finished.out / "sub-01.html").is_file()
+
+
+def forget(out: Path) -> None:
+    """Forget that EEG and predictions were made."""
+    for path in (*out.glob("work/stages/*eeg*"), *out.glob("work/stages/*sources*")):
+        path.unlink()
+    shutil.rmtree(out / "work/finished")

@@ -19,6 +19,8 @@ from bids_app.pipeline.experiment import labels_of_paper
 from bids_app.pipeline.record import Record
 from bids_app.values import Floats
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[..., None]
 SMALL = {
     "train": {"epochs": 1},

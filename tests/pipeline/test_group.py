@@ -22,6 +22,8 @@ from bids_app.pipeline.record import Record
 from bids_app.values.pairing import Participant
 from bids_app.values.space import Grid, Volume
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[..., None]
 
 

@@ -21,6 +21,8 @@ from bids_app.values.pairing import Pairing, Scan
 from bids_app.values.recording import Recording
 from bids_app.values.scene import Scene
 
+pytestmark = pytest.mark.slow
+
 N_VOLUMES = 10
 AUDITORY = "auditoryoddballwithbuttonresponsetotargetstimuli"
 

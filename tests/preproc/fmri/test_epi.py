@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from bids_app.preproc.fmri import displaced, fit_epi
 from bids_app.preproc.fmri.epi import turned_over
@@ -12,6 +13,8 @@ from bids_app.values.estimates import AnatFit
 from bids_app.values.space import Grid, Volume, apply_affine
 from bids_app.values.template import Template
 from tests.preproc.fmri.phantom import PLACE
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_planted_place_is_found(bold: BoldSeries, anat: AnatFit, template: Template) -> None:
