@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from bids_app.files import nifti
+from bids_app.report import page
 from bids_app.report.viewer import viewers
 from bids_app.values.space import Grid, Volume
 
@@ -46,12 +48,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_viewer_fetches_nothing(place: Path) -> None:
-    page = (place / f"figures/{NAME}.html").read_text("utf-8")
+    written = (place / f"figures/{NAME}.html").read_text("utf-8")
     reader = Fetched()
-    reader.feed(page)
+    reader.feed(written)
     assert reader.found == []
-    assert "<title>Mean r over participants, ridge</title>" in page
-    assert '<html lang="en">' in page
+    assert "<title>Mean r over participants, ridge</title>" in written
+    assert '<html lang="en">' in written
 
 
 def test_a_viewer_is_made_again_when_the_map_is_newer(place: Path) -> None:
@@ -65,12 +67,22 @@ def test_a_viewer_is_made_again_when_the_map_is_newer(place: Path) -> None:
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed to draw the page")
-def test_a_browser_draws_the_map_without_complaint(place: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_framed", [False, True])
+def test_a_browser_draws_the_map_without_complaint(
+    place: Path, tmp_path: Path, is_framed: bool
+) -> None:
+    shown = place / f"figures/{NAME}.html"
+    if is_framed:
+        policy = re.findall("<meta http-equiv.*>", (page.TEMPLATES / "base.html").read_text())
+        assert len(policy) == 1
+        frame = f'<iframe src="figures/{NAME}.html" width="990" height="590"></iframe>'
+        shown = place / "page.html"
+        shown.write_text(f"<!doctype html><head>{policy[0]}</head>{frame}")
     picture = tmp_path / "view.png"
     flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
     flags += " --enable-logging=stderr --window-size=1000,600 --virtual-time-budget=3000"
     call = [str(BROWSER), *flags.split(), f"--user-data-dir={tmp_path / 'profile'}"]
-    call += [f"--screenshot={picture}", (place / f"figures/{NAME}.html").as_uri()]
+    call += [f"--screenshot={picture}", shown.as_uri()]
     done = subprocess.run(call, capture_output=True, text=True, timeout=120, check=True)
     assert "CONSOLE" not in done.stderr
     with Image.open(picture) as drawn:
