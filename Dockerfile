@@ -1,5 +1,5 @@
 # docker build -t eeg2fmri .
-#   --build-arg BASE=python:3.11-slim-bookworm@sha256:...             for a release: the base by digest, which the image records
+#   --build-arg BASE=python:3.11-slim-bookworm@DIGEST                 for a release: the base by digest, which the image records
 #   --build-arg VARIANT=cuda                                          for an NVIDIA GPU
 #   --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu      a small torch, without CUDA libraries
 ARG BASE=python:3.11-slim-bookworm

@@ -36,6 +36,8 @@ def run(config: RunConfig) -> int:
     AppError
         When nothing can be done at all.
     """
+    # Torch wants a folder for what it compiles; in a read-only container there is no other.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(config.work_dir / "torch"))
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return _run(config)
     from bids_app.learn import distributed

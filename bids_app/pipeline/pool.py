@@ -127,7 +127,7 @@ def _in_workers(
     finally:
         for pipe in busy:
             pipe.close()
-        _stop_children()
+        _end_children(at_work=bool(busy))
 
 
 def _begin(n_threads: int) -> Connection:
@@ -161,11 +161,11 @@ def _received(pipe: Connection) -> Any:
     return result
 
 
-def _stop_children() -> None:
-    """Let workers finish the write at hand, and end those that do not."""
+def _end_children(*, at_work: bool) -> None:
+    """Let workers finish the write at hand, and end those that do not; without work they end by themselves."""
     children = multiprocessing.active_children()
     until = time.monotonic() + LONGEST_STOP_S
-    for child in children:
+    for child in children if at_work else ():
         child.terminate()
     for child in children:
         child.join(max(0.0, until - time.monotonic()))
@@ -197,7 +197,7 @@ def _serve(pipe: Connection, n_threads: int, verbosity: int) -> None:
             work, label = pipe.recv()
             pipe.send(_result(work, label))
     except EOFError:
-        return
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except interrupt.Interrupted as stop:
         os._exit(stop.exit_code)
 
