@@ -59,7 +59,7 @@ def run(pipeline: SimpleNamespace, bids_dir: Path, tmp_path: Path) -> Run:
 
     def parsed(*more: str, level: str = "participant") -> RunConfig:
         assert cli.main([str(bids_dir), str(tmp_path / "out"), level, *more]) == 0
-        return pipeline.given[-1]  # type: ignore[no-any-return]
+        return pipeline.given[-1]  # type: ignore[no-any-return]  # a list
 
     return parsed
 

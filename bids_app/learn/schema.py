@@ -109,7 +109,7 @@ def _is_affine(value: Any) -> bool:
     if not (isinstance(value, list) and len(value) == 4):  # noqa: PLR2004 (homogeneous)
         return False
     rows = [row if isinstance(row, list) else [] for row in value]
-    return all(len(row) == 4 and all(map(_is_number, row)) for row in rows)  # noqa: PLR2004
+    return all(len(row) == 4 and all(map(_is_number, row)) for row in rows)  # noqa: PLR2004 (4 x 4)
 
 
 def _is_channels(value: Any) -> bool:

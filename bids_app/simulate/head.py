@@ -99,7 +99,7 @@ def make_head(template: Template, kind: HeadKind) -> Head:
         np.pad(tissue, ((0, 0), (0, 0), (n_below, 0))) for tissue in _sharp_tissues(template)
     )
     coarse_grid = _coarse(grid)
-    inside = gm + wm + csf > 0.5  # noqa: PLR2004
+    inside = gm + wm + csf > 0.5  # noqa: PLR2004 (half)
     coarse = _tissues_outside(_sampled(inside, grid, coarse_grid), coarse_grid, kind)
     return Head(grid, gm, wm, csf, coarse, coarse_grid)
 
@@ -169,7 +169,7 @@ def _tissues_outside(brain: Bools, grid: Grid, kind: HeadKind) -> Ints:
         tissue[(from_centre <= EYE_RADIUS_MM) & (distance > SHELLS_MM[3][0])] = EYE
     tissue[distance <= SHELLS_MM[0][0]] = CSF
     if kind == "defaced":
-        tissue[(y + 0.6 * z > 25.0) & (z < -22.0) & (distance > SHELLS_MM[0][0])] = AIR  # noqa: PLR2004
+        tissue[(y + 0.6 * z > 25.0) & (z < -22.0) & (distance > SHELLS_MM[0][0])] = AIR  # noqa: PLR2004 (mm)
     return tissue
 
 
@@ -187,13 +187,13 @@ def _add_neck_and_face(tissue: Ints, x: Floats, y: Floats, z: Floats) -> None:
     neck = (x / 56) ** 2 + ((y + 38) / 60) ** 2
     face = (x / 62) ** 2 + ((y - 28) / 62) ** 2 + ((z + 62) / 58) ** 2
     nose = (x / 14) ** 2 + ((y - 88) / 14) ** 2 + ((z + 55) / 22) ** 2
-    low = z < -30  # noqa: PLR2004
+    low = z < -30  # noqa: PLR2004 (mm)
     for skin, number in ((1.0, FAT), (0.86, MUSCLE)):
         tissue[((neck < skin) & low) | (face < skin) | (nose < skin)] = number
     spine = (x / 17) ** 2 + ((y + 50) / 17) ** 2
     cord = (x / 7) ** 2 + ((y + 50) / 7) ** 2
-    tissue[(spine < 1) & (z < -75)] = MARROW  # noqa: PLR2004
-    tissue[(cord < 1) & (z < -70)] = CSF  # noqa: PLR2004
+    tissue[(spine < 1) & (z < -75)] = MARROW  # noqa: PLR2004 (mm)
+    tissue[(cord < 1) & (z < -70)] = CSF  # noqa: PLR2004 (mm)
     airway = (x / 13) ** 2 + ((y - 45) / 34) ** 2 + ((z + 62) / 24) ** 2
     throat = (x / 9) ** 2 + ((y + 8) / 9) ** 2
-    tissue[(airway < 1) | ((throat < 1) & (z < -70))] = AIR  # noqa: PLR2004
+    tissue[(airway < 1) | ((throat < 1) & (z < -70))] = AIR  # noqa: PLR2004 (mm)

@@ -127,7 +127,7 @@ def place_dipoles(template: Template, networks: Networks, settings: SimulationSe
     weights = networks.regions[tuple(voxels.T)]
     n_coupled = settings.difficulty.n_coupled_dipoles
     chosen = [
-        rng.choice(np.flatnonzero(weights[:, index] > 0.9), n_coupled, replace=False)  # noqa: PLR2004
+        rng.choice(np.flatnonzero(weights[:, index] > 0.9), n_coupled, replace=False)  # noqa: PLR2004 (its core)
         for index in range(len(networks.networks))
     ]
     n_background = settings.difficulty.n_background_dipoles * len(networks.networks)
@@ -151,7 +151,7 @@ def _cortex(template: Template) -> tuple[Floats, Floats]:
     slope = np.stack(np.gradient(white), axis=-1)[template.gm > GREY]
     length = np.linalg.norm(slope, axis=1)
     # Deep grey matter has no column structure; the cerebellum is out of the cap's sight.
-    kept = (depth > SHALLOWEST_CORTEX) & (points[:, 2] > -35) & (length > 1e-3)  # noqa: PLR2004
+    kept = (depth > SHALLOWEST_CORTEX) & (points[:, 2] > -35) & (length > 1e-3)  # noqa: PLR2004 (anatomy)
     return points[kept], -slope[kept] / length[kept, None]
 
 

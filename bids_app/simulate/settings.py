@@ -157,7 +157,7 @@ class SimulationSettings:
         if not self.caps or set(self.caps) - set(CAPS):
             raise UsageError(f"caps are {self.caps}; expected numbers of electrodes among {CAPS}")
         self._check_layout()
-        if self.n_participants < 1 or self.n_runs < 1 or self.size.n_volumes < 2:  # noqa: PLR2004
+        if self.n_participants < 1 or self.n_runs < 1 or self.size.n_volumes < 2:  # noqa: PLR2004 (a series)
             raise UsageError(
                 f"{self.n_participants} participants, {self.n_runs} runs, {self.size.n_volumes} volumes; "
                 "expected at least 1, 1 and 2"
@@ -166,7 +166,7 @@ class SimulationSettings:
             raise UsageError(
                 f"coupled share of variance is {self.difficulty.coupled_share:g}; expected 0 to below 1"
             )
-        if not 0.1 <= self.tr_s <= 20:  # noqa: PLR2004
+        if not 0.1 <= self.tr_s <= 20:  # noqa: PLR2004 (seconds)
             raise UsageError(f"repetition time is {self.tr_s:g}; expected 0.1 to 20 seconds")
 
     def _check_layout(self) -> None:

@@ -52,7 +52,7 @@ def test_two_hundred_participants(
     used_s = time.process_time() - before_s
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     with capfd.disabled():
-        print(f" {N_PEOPLE} participants: {used_s:.1f} s of CPU, {peak_mb} MB", end="")  # noqa: T201
+        print(f" {N_PEOPLE} participants: {used_s:.1f} s of CPU, {peak_mb} MB", end="")  # noqa: T201 (the figure)
     assert len(read_json(config.output_dir / "log/group.json")["participants"]) == N_PEOPLE
     assert len(read_tsv(config.output_dir / "group_scores.tsv")["on"]) == (2 * N_PEOPLE + 1) * 12
     assert (config.output_dir / "group.html").read_text("utf-8").count("sub-200") >= 1

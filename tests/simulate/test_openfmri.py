@@ -160,7 +160,7 @@ def test_an_occupied_folder_is_refused(made: Path) -> None:
 
 def test_an_unknown_layout_is_refused() -> None:
     with pytest.raises(UsageError, match="layout is 'openfmri'; expected one of bids, ds000116"):
-        SimulationSettings(layout="openfmri")  # type: ignore[arg-type]
+        SimulationSettings(layout="openfmri")  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_another_cap_than_the_datasets_is_refused() -> None:

@@ -157,7 +157,7 @@ def _some(rows: list[int]) -> list[int]:
 
 
 def _refuse(settings: Settings) -> None:
-    if settings.window_volumes < 2 or settings.most_components < 1 or not settings.adapt_s > 0:  # noqa: PLR2004
+    if settings.window_volumes < 2 or settings.most_components < 1 or not settings.adapt_s > 0:  # noqa: PLR2004 (a mean)
         raise UsageError(
             f"config file: [eeg.gradient] has window_volumes = {settings.window_volumes}, most_components = "
             f"{settings.most_components}, adapt_s = {settings.adapt_s:g}; expected 2 or more, 1 or more, more than 0"

@@ -85,7 +85,7 @@ def apply(
     UsageError
         For settings that leave nothing to average.
     """
-    if settings.window_beats < 2 or settings.n_components < 0:  # noqa: PLR2004
+    if settings.window_beats < 2 or settings.n_components < 0:  # noqa: PLR2004 (two make a mean)
         raise UsageError(
             f"config file: [eeg.pulse] has window_beats = {settings.window_beats}, n_components = "
             f"{settings.n_components}; expected 2 or more, 0 or more"
