@@ -11,11 +11,9 @@ import numpy as np
 from bids_app.derivatives import write
 from bids_app.derivatives.names import NATIVE, Space, uri
 from bids_app.preproc import fmri
-from bids_app.preproc.fmri.resample import sampled
-from bids_app.values import Floats
 from bids_app.values.bold import BoldSeries
 from bids_app.values.estimates import AnatFit, RunFit
-from bids_app.values.space import Grid, Mask, apply_affine
+from bids_app.values.space import Grid, Mask
 
 HALF = 0.5
 
@@ -29,27 +27,6 @@ def t1w_grid(t1w: Grid, bold: Grid) -> Grid:
     # Both boxes begin at the same corner, which is half a voxel before the first centre.
     affine[:3, 3] += affine[:3, :3] @ np.full(3, HALF) - t1w.affine[:3, :3] @ np.full(3, HALF)
     return Grid((n_x, n_y, n_z), affine)
-
-
-def in_own_space(series: BoldSeries, fit: RunFit, n_threads: int) -> Floats:
-    """A run without head motion, and with its slices at one time, on its own grid; shape (x, y, z, time)."""
-    return _sampled(series, fit, series.grid, np.eye(4), n_threads)
-
-
-def in_t1w_space(series: BoldSeries, fit: RunFit, grid: Grid, n_threads: int) -> Floats:
-    """A run on a grid in the space of the T1w; shape (x, y, z, time), 0 outside its field of view."""
-    return _sampled(series, fit, grid, fit.t1w_to_reference, n_threads)
-
-
-def _sampled(
-    series: BoldSeries, fit: RunFit, grid: Grid, to_reference: Floats, n_threads: int
-) -> Floats:
-    points = grid.points_mm(np.argwhere(np.ones(grid.shape, dtype=bool)).astype(float))
-    points = apply_affine(to_reference, points)
-    out = np.empty((series.n_volumes, *grid.shape), dtype=np.float32)
-    for index, values in enumerate(sampled(series, fit, points, n_threads)):
-        out[index] = values.reshape(grid.shape)
-    return np.moveaxis(out, 0, -1)
 
 
 def write_in(
@@ -79,7 +56,7 @@ def write_in(
     corrected = fit.slice_times_s is not None
     start_time_s = fit.start_time_s or series.start_time_s
     if "func" in spaces:
-        volumes = in_own_space(series, fit, n_threads)
+        volumes = fmri.resample_affine(series, fit, series.grid, np.eye(4), n_threads)
         own = write.BoldInTemplate(
             volumes, fit.reference.data, fit.brain, series.tr_s, start_time_s, metadata
         )
@@ -87,7 +64,7 @@ def write_in(
         written += write.write_bold(target, own, slice_timing_corrected=corrected)
     if "T1w" in spaces and where.anatomy == "T1w":
         grid = t1w_grid(anat.t1w.grid, series.grid)
-        volumes = in_t1w_space(series, fit, grid, n_threads)
+        volumes = fmri.resample_affine(series, fit, grid, fit.t1w_to_reference, n_threads)
         inside = fmri.onto_grid(anat.brain.inside.astype(np.float32), anat.t1w.grid, grid) > HALF
         brain = Mask(grid, inside & (volumes != 0).all(axis=3))
         reference = fmri.reference_on_t1w(fit, grid).data

@@ -14,7 +14,7 @@ from bids_app.preproc.fmri.warp import displaced
 from bids_app.values import Bools, Floats
 from bids_app.values.bold import BoldSeries
 from bids_app.values.estimates import AnatFit, RunFit
-from bids_app.values.space import Grid, Volume, apply_affine
+from bids_app.values.space import Grid, Mask, Volume, apply_affine
 from bids_app.values.template import Template
 
 
@@ -48,41 +48,15 @@ def resample_bold(
     ndarray of shape (x, y, z, time)
         Float32; 0 where it is not wanted and where the run has no data.
     """
-    wanted = np.ones(grid.shape, dtype=bool) if inside is None else inside
+    wanted = _every(grid) if inside is None else inside
     points = reference_points(run_fit, anat, grid, wanted)
     return _series(bold, run_fit, points, wanted, n_threads)
 
 
-def resample_native(
-    bold: BoldSeries, run_fit: RunFit, inside: Bools | None = None, n_threads: int = 1
+def resample_affine(
+    bold: BoldSeries, run_fit: RunFit, grid: Grid, to_reference: Floats, n_threads: int = 1
 ) -> Floats:
-    """Bring a raw run on to its own grid, the head standing still: slice timing, then one cubic interpolation.
-
-    Parameters
-    ----------
-    bold : BoldSeries
-        Raw run.
-    run_fit : RunFit
-        Its estimates.
-    inside : ndarray of shape (x, y, z) or None
-        Voxels that are wanted; None for all.
-    n_threads : int, default=1
-        Volumes interpolated at the same time.
-
-    Returns
-    -------
-    ndarray of shape (x, y, z, time)
-        Float32; 0 where it is not wanted and where the run has no data.
-    """
-    wanted = np.ones(bold.grid.shape, dtype=bool) if inside is None else inside
-    points = bold.grid.points_mm(np.argwhere(wanted).astype(float))
-    return _series(bold, run_fit, points, wanted, n_threads)
-
-
-def resample_t1w(
-    bold: BoldSeries, run_fit: RunFit, grid: Grid, inside: Bools | None = None, n_threads: int = 1
-) -> Floats:
-    """Bring a raw run on to a grid in T1w space: slice timing, then one cubic interpolation.
+    """Bring a raw run on to a grid that no warp lies between: slice timing, then one cubic interpolation.
 
     Parameters
     ----------
@@ -91,30 +65,20 @@ def resample_t1w(
     run_fit : RunFit
         Its estimates.
     grid : Grid
-        In T1w millimetres, for example :func:`t1w_grid`.
-    inside : ndarray of shape (x, y, z) or None
-        Voxels that are wanted; None for all.
+        The run's own, or one in T1w space.
+    to_reference : ndarray of shape (4, 4)
+        From the grid's millimetres to those of the BOLD reference.
     n_threads : int, default=1
         Volumes interpolated at the same time.
 
     Returns
     -------
     ndarray of shape (x, y, z, time)
-        Float32; 0 where it is not wanted and where the run has no data.
+        Float32; 0 where the run has no data.
     """
-    wanted = np.ones(grid.shape, dtype=bool) if inside is None else inside
-    points = grid.points_mm(np.argwhere(wanted).astype(float))
-    moved = apply_affine(run_fit.t1w_to_reference, points)
-    return _series(bold, run_fit, moved, wanted, n_threads)
-
-
-def t1w_grid(anat: AnatFit, run_fit: RunFit) -> Grid:
-    """Make the grid of a run in T1w space: the T1w image's box and axes, the run's mean voxel edge."""
-    own = anat.t1w.grid
-    edge_mm = float(np.cbrt(np.prod(run_fit.reference.grid.zooms_mm)))
-    steps = edge_mm / own.zooms_mm
-    n_x, n_y, n_z = (max(int(n / step), 1) for n, step in zip(own.shape, steps, strict=True))
-    return Grid((n_x, n_y, n_z), own.affine @ np.diag([*steps, 1.0]))
+    every = _every(grid)
+    points = apply_affine(to_reference, _points(grid, every))
+    return _series(bold, run_fit, points, every, n_threads)
 
 
 def _series(
@@ -186,6 +150,14 @@ def _read(volume: Floats, voxels: Floats, order: int = 3) -> Floats:
     return np.asarray(found)
 
 
+def _every(grid: Grid) -> Bools:
+    return np.ones(grid.shape, dtype=bool)
+
+
+def _points(grid: Grid, wanted: Bools) -> Floats:
+    return Mask(grid, wanted).points_mm()
+
+
 def t1w_points(anat: AnatFit, grid: Grid, wanted: Bools) -> Floats:
     """Find where template voxels lie in the T1w image.
 
@@ -203,23 +175,11 @@ def t1w_points(anat: AnatFit, grid: Grid, wanted: Bools) -> Floats:
     ndarray of shape (point, 3)
         T1w millimetres, one row per wanted voxel in C order.
     """
-    points = grid.points_mm(np.argwhere(wanted).astype(float))
-    return apply_affine(anat.template_to_t1w, displaced(points, anat.warp))
+    return apply_affine(anat.template_to_t1w, displaced(_points(grid, wanted), anat.warp))
 
 
 def reference_points(run_fit: RunFit, anat: AnatFit, grid: Grid, wanted: Bools) -> Floats:
-    """Find where template voxels lie in the BOLD reference.
-
-    Parameters
-    ----------
-    run_fit : RunFit
-        Place of the T1w image in the run.
-    anat : AnatFit
-        Warp and affine.
-    grid : Grid
-        Template space.
-    wanted : ndarray of shape (x, y, z)
-        Voxels of the grid.
+    """Find where template voxels lie in the BOLD reference: :func:`t1w_points`, and from there to the run.
 
     Returns
     -------
@@ -248,7 +208,7 @@ def to_template(data: Floats, anat: AnatFit, grid: Grid, order: int = 1) -> Floa
     ndarray of shape (x, y, z)
         Float32 on ``grid``; 0 outside the T1w image.
     """
-    voxels = anat.t1w.grid.voxels(t1w_points(anat, grid, np.ones(grid.shape, dtype=bool)))
+    voxels = anat.t1w.grid.voxels(t1w_points(anat, grid, _every(grid)))
     image = data.astype(np.float32)
     if order == 1:
         # Coarse voxels stand for all the fine ones that they hold.
@@ -276,7 +236,7 @@ def reference_to_template(data: Floats, run_fit: RunFit, anat: AnatFit, grid: Gr
     ndarray of shape (x, y, z)
         Float32 on ``grid``; 0 outside the run's field of view.
     """
-    points = reference_points(run_fit, anat, grid, np.ones(grid.shape, dtype=bool))
+    points = reference_points(run_fit, anat, grid, _every(grid))
     volume = data.astype(np.float32)
     return _read(volume, run_fit.reference.grid.voxels(points)).reshape(grid.shape)
 
@@ -298,8 +258,8 @@ def template_brain(template: Template, grid: Grid) -> Bools:
     """
     inside = template.brain.inside.astype(np.float32)
     sigma = 0.35 * grid.zooms_mm.mean() / template.grid.zooms_mm
-    points = grid.points_mm(np.argwhere(np.ones(grid.shape, dtype=bool)).astype(float))
-    share = _read(ndimage.gaussian_filter(inside, sigma), template.grid.voxels(points), 1)
+    voxels = template.grid.voxels(_points(grid, _every(grid)))
+    share = _read(ndimage.gaussian_filter(inside, sigma), voxels, 1)
     return np.asarray(share.reshape(grid.shape) >= HALF)
 
 
@@ -320,7 +280,7 @@ def coverage(run_fit: RunFit, anat: AnatFit, grid: Grid) -> Bools:
     ndarray of shape (x, y, z)
         True where all volumes have data.
     """
-    points = reference_points(run_fit, anat, grid, np.ones(grid.shape, dtype=bool))
+    points = reference_points(run_fit, anat, grid, _every(grid))
     covered = np.ones(len(points), dtype=bool)
     to_voxels = np.linalg.inv(run_fit.reference.grid.affine)
     for motion in run_fit.motion:
@@ -339,6 +299,6 @@ def reference_on_t1w(run_fit: RunFit, grid: Grid) -> Volume:
     grid : Grid
         In T1w millimetres.
     """
-    points = grid.points_mm(np.argwhere(np.ones(grid.shape, dtype=bool)).astype(float))
-    voxels = run_fit.reference.grid.voxels(apply_affine(run_fit.t1w_to_reference, points))
+    points = apply_affine(run_fit.t1w_to_reference, _points(grid, _every(grid)))
+    voxels = run_fit.reference.grid.voxels(points)
     return Volume(_read(run_fit.reference.data, voxels).reshape(grid.shape), grid)
