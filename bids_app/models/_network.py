@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -17,6 +19,41 @@ FRONT_RATE_HZ = 250.0
 
 ORDINARY_INPUTS = 256
 """Inputs of a layer that usual learning rates are made for."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """Settings that all networks have.
+
+    Attributes
+    ----------
+    front_rate_hz : float
+        Faster EEG is averaged down to about this rate.
+    dropout : float
+        Share of a layer's output that is left out in training.
+    full_grid : bool
+        Give weights to all voxels of the grid, as the paper does, and hand out those of the mask.
+    """
+
+    front_rate_hz: float = FRONT_RATE_HZ
+    dropout: float = 0.2
+    full_grid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingSettings(NetworkSettings):
+    """Settings of the networks that read embeddings.
+
+    Attributes
+    ----------
+    embedding : int
+        Length of an embedding.
+    hidden : int
+        Width of the layer between embeddings and voxels.
+    """
+
+    embedding: int = 32
+    hidden: int = 64
 
 
 class Network(nn.Module):
@@ -44,11 +81,12 @@ class Network(nn.Module):
     reach = 1
     has_filters = False
 
-    def __init__(self, eeg: EegSpec, front_rate_hz: float) -> None:
+    def __init__(self, eeg: EegSpec, settings: NetworkSettings) -> None:
         super().__init__()
-        if front_rate_hz <= 0:
-            raise UsageError(f"front_rate_hz is {front_rate_hz:g}; expected a rate above 0")
-        self.pool = max(1, round(eeg.rate_hz / front_rate_hz))
+        rate_hz = settings.front_rate_hz
+        if rate_hz <= 0:
+            raise UsageError(f"front_rate_hz is {rate_hz:g}; expected a rate above 0")
+        self.pool = max(1, round(eeg.rate_hz / rate_hz))
         self.n_pooled = eeg.n_window // self.pool
         self.register_buffer("gain", torch.tensor(OUTPUT_GAIN))
 
@@ -92,6 +130,33 @@ class Network(nn.Module):
         n_features = (self.n_pooled - self.reach) // self.stride + 1
         views = features.unfold(-1, n_features, hop // self.stride)
         return views.movedim(-2, 1).flatten(0, 1)
+
+
+class Embedding(Network):
+    """A network that embeds a window, or each of its channels, and reads voxels from all embeddings."""
+
+    embed: nn.Module
+
+    def read(self, n_embeddings: int, bold: BoldSpec, settings: EmbeddingSettings) -> None:
+        """Make the layers after the embeddings."""
+        self.to_hidden = nn.Sequential(
+            nn.ReLU(),
+            nn.Linear(n_embeddings * settings.embedding, settings.hidden),
+            nn.ReLU(),
+            nn.Dropout(settings.dropout),
+        )
+        self.to_voxels = Voxels(settings.hidden, bold, full_grid=settings.full_grid)
+
+    def embedded(self, features: Tensor) -> Tensor:
+        """Embeddings of shape (batch, …, embedding) of features of shape (batch, …, feature)."""
+        embeddings: Tensor = self.embed(features)
+        return embeddings
+
+    def head(self, features: Tensor) -> Tensor:
+        """Voxels of shape (batch, voxel) of one window's features, shape (batch, …, feature)."""
+        x = self.to_hidden(self.embedded(features).flatten(1))  # (batch, hidden)
+        voxels: Tensor = self.gain * self.to_voxels(x)  # (batch, voxel)
+        return voxels
 
 
 class Voxels(nn.Module):

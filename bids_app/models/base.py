@@ -4,14 +4,15 @@ Each file holds one architecture: a frozen ``Settings`` dataclass and ``build(ee
 **settings)``, which gives a :class:`torch.nn.Module` whose ``forward`` takes scaled EEG of shape
 (batch, channel, time) and returns fractional signal change of shape (batch, voxel), voxels in the
 order of the mask. All that is learned, statistics too, is a parameter or a buffer, so that the
-``state_dict`` is the whole model. A module makes its tensors on the device of its input.
+``state_dict`` is the whole model. A module makes its tensors on the device of its input. `eeg` and
+`bold` may have any channels, rate, window and mask; `settings` are fields of ``Settings``, and
+``preset``: the name of some of them in ``PRESETS``, where the file has any.
 
 A model that is trained by gradient has no more than that: loss, data and training are elsewhere.
 One with a closed form is also :class:`ClosedForm`; one that can share work between windows,
 :class:`AlongRuns` or a :class:`bids_app.models._network.Network`; one that can be shown the true
 volume, :class:`TeacherForced`; one that tells how far off it is, :class:`Uncertain`; one that hears any
-cap, :class:`AnyCap`. ``PRESETS``, where there are any, are named settings, chosen by
-``preset``.
+cap, :class:`AnyCap`.
 """
 
 from __future__ import annotations

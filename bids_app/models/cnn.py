@@ -16,19 +16,19 @@ import torch
 from torch import Tensor, nn
 
 from bids_app.errors import UsageError
-from bids_app.models._network import FRONT_RATE_HZ, Network, Voxels, Wide
+from bids_app.models._network import Embedding, EmbeddingSettings, Wide
 from bids_app.models.base import settings_of
 from bids_app.values.bundle import BoldSpec, EegSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """Sizes of the network.
+class Settings(EmbeddingSettings):
+    """Settings of the convolutions, after those of what reads them.
 
     Attributes
     ----------
-    front_rate_hz : float
-        Faster EEG is averaged down to about this rate.
+    embedding : int
+        Length of a channel's embedding.
     filters : tuple of int
         Filters of each convolution.
     kernel : int
@@ -36,24 +36,12 @@ class Settings:
     stride : int
         Step of each convolution. Windows share their convolutions where the product of all
         steps divides the way from volume to volume: three steps of 5 at 250 Hz are 0.5 s.
-    embedding : int
-        Length of a channel's embedding.
-    hidden : int
-        Width of the layer between embeddings and voxels.
-    dropout : float
-        Share of the hidden layer that is left out in training.
-    full_grid : bool
-        Give weights to all voxels of the grid, as the paper does, and hand out those of the mask.
     """
 
-    front_rate_hz: float = FRONT_RATE_HZ
+    embedding: int = 16
     filters: tuple[int, ...] = (8, 16, 16)
     kernel: int = 9
     stride: int = 5
-    embedding: int = 16
-    hidden: int = 64
-    dropout: float = 0.2
-    full_grid: bool = False
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -69,16 +57,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def build(eeg: EegSpec, bold: BoldSpec, **settings: Any) -> Cnn:
-    """Build the network.
-
-    Parameters
-    ----------
-    eeg : EegSpec
-        Any number of channels, rate and window.
-    bold : BoldSpec
-        Any mask.
-    **settings
-        Fields of :class:`Settings`, and ``preset``.
+    """Build the network; see :mod:`bids_app.models.base`.
 
     Raises
     ------
@@ -88,13 +67,13 @@ def build(eeg: EegSpec, bold: BoldSpec, **settings: Any) -> Cnn:
     return Cnn(eeg, bold, settings_of(Settings, "cnn", settings, PRESETS))
 
 
-class Cnn(Network):
+class Cnn(Embedding):
     """See the top of this file."""
 
     has_filters = True
 
     def __init__(self, eeg: EegSpec, bold: BoldSpec, settings: Settings) -> None:
-        super().__init__(eeg, settings.front_rate_hz)
+        super().__init__(eeg, settings)
         n_layers = len(settings.filters)
         self.stride = settings.stride**n_layers
         self.reach = 1 + sum((settings.kernel - 1) * settings.stride**k for k in range(n_layers))
@@ -106,25 +85,17 @@ class Cnn(Network):
             )
         self.in_time = _convolutions(settings)
         n_features = settings.filters[-1] * ((self.n_pooled - self.reach) // self.stride + 1)
-        self.embed = nn.Sequential(Wide(n_features, settings.embedding), nn.ReLU())
-        self.to_hidden = nn.Sequential(
-            nn.Linear(len(eeg.channels) * settings.embedding, settings.hidden),
-            nn.ReLU(),
-            nn.Dropout(settings.dropout),
-        )
-        self.to_voxels = Voxels(settings.hidden, bold, full_grid=settings.full_grid)
+        self.embed = Wide(n_features, settings.embedding)
+        self.read(len(eeg.channels), bold, settings)
 
     def local(self, averages: Tensor) -> Tensor:
         """Features of shape (batch, filter, channel, feature) of averages, shape (batch, channel, pooled)."""
         features: Tensor = self.in_time(averages[:, None])
         return features
 
-    def head(self, features: Tensor) -> Tensor:
-        """Voxels of shape (batch, voxel) of features of shape (batch, filter, channel, feature)."""
-        x = self.embed(features.transpose(1, 2).flatten(2))  # (batch, channel, embedding)
-        x = self.to_hidden(x.flatten(1))  # (batch, hidden)
-        voxels: Tensor = self.gain * self.to_voxels(x)  # (batch, voxel)
-        return voxels
+    def embedded(self, features: Tensor) -> Tensor:
+        """Embeddings of shape (batch, channel, embedding) of features of shape (batch, filter, channel, feature)."""
+        return super().embedded(features.transpose(1, 2).flatten(2))
 
 
 def _convolutions(settings: Settings) -> nn.Sequential:

@@ -55,17 +55,7 @@ class Settings(PowerSettings):
 
 
 def build(eeg: EegSpec, bold: BoldSpec, **settings: Any) -> Ridge:
-    """Build an unfitted ridge, which predicts no change.
-
-    Parameters
-    ----------
-    eeg : EegSpec
-        Any number of channels, rate and window.
-    bold : BoldSpec
-        Any mask.
-    **settings
-        Fields of :class:`Settings`.
-    """
+    """Build an unfitted ridge, which predicts no change; see :mod:`bids_app.models.base`."""
     return Ridge(eeg, bold, settings_of(Settings, "ridge", settings))
 
 

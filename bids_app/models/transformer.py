@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from bids_app.errors import UsageError
 from bids_app.models._attention import DecoderLayer, EncoderLayer, sinusoids
-from bids_app.models._network import FRONT_RATE_HZ, Network, Wide
+from bids_app.models._network import Network, NetworkSettings, Wide
 from bids_app.models.base import settings_of
 from bids_app.values import Ints
 from bids_app.values.bundle import BoldSpec, EegSpec
@@ -30,13 +30,11 @@ POSITION_SPREAD = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """Sizes of the network.
+class Settings(NetworkSettings):
+    """Settings of the transformer, after those of all networks; ``full_grid`` predicts whole slices.
 
     Attributes
     ----------
-    front_rate_hz : float
-        Faster EEG is averaged down to about this rate.
     width : int
         Length of a token.
     heads : int
@@ -54,11 +52,8 @@ class Settings:
         shown in training.
     sampling : float
         Share of the slices that the decoder is shown in training that are its own.
-    full_grid : bool
-        Predict whole slices, as the paper does, and hand out the voxels of the mask.
     """
 
-    front_rate_hz: float = FRONT_RATE_HZ
     width: int = 32
     heads: int = 4
     encoder_layers: int = 1
@@ -68,7 +63,6 @@ class Settings:
     dropout: float = 0.1
     slice_noise: float = 0.0
     sampling: float = 0.0
-    full_grid: bool = False
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -85,16 +79,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def build(eeg: EegSpec, bold: BoldSpec, **settings: Any) -> Transformer:
-    """Build the network.
-
-    Parameters
-    ----------
-    eeg : EegSpec
-        Any number of channels, rate and window.
-    bold : BoldSpec
-        Any mask.
-    **settings
-        Fields of :class:`Settings`, and ``preset``.
+    """Build the network; see :mod:`bids_app.models.base`.
 
     Raises
     ------
@@ -124,7 +109,7 @@ class Transformer(Network):
     slice_positions: Tensor
 
     def __init__(self, eeg: EegSpec, bold: BoldSpec, settings: Settings) -> None:
-        super().__init__(eeg, settings.front_rate_hz)
+        super().__init__(eeg, settings)
         self.settings = settings
         self.n_slices, self.n_plane, places = _slices(bold, full_grid=settings.full_grid)
         known = np.zeros((self.n_slices, self.n_plane), np.float32)
