@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,9 @@ import click
 
 from bids_app import __version__, crash, interrupt, log, plugins
 from bids_app.arguments import App, Labels, Spaces, megabytes, pairs
+from bids_app.command import run
 from bids_app.config import DENOISING, PRESETS
 from bids_app.configure import configure
-from bids_app.errors import (
-    AppError,
-    UsageError,
-)
 
 logger = logging.getLogger(__name__)
 
@@ -282,29 +278,4 @@ def main(args: Sequence[str] | None = None) -> int:
     int
         Exit code of the BIDS Apps execution specification.
     """
-    try:
-        return int(
-            command.main(args=None if args is None else list(args), standalone_mode=False) or 0
-        )
-    except AppError as error:
-        _say(str(error), error.hint)
-        return error.exit_code
-    except click.ClickException as error:
-        hint = error.ctx.get_usage() if isinstance(error, click.UsageError) and error.ctx else ""
-        _say(error.format_message(), hint)
-        return UsageError.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        return _stopped(interrupt.Interrupted(signal.SIGINT))
-    except interrupt.Interrupted as stop:
-        return _stopped(stop)
-
-
-def _stopped(stop: interrupt.Interrupted) -> int:
-    _say(f"stopped by {stop}; the same command goes on from here", "")
-    return stop.exit_code
-
-
-def _say(message: str, hint: str) -> None:
-    click.echo(f"eeg2fmri: error: {message}", err=True)
-    if hint:
-        click.echo(f"  {hint}", err=True)
+    return run(command, "eeg2fmri", args, when_stopped="the same command goes on from here")

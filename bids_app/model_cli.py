@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from bids_app import __version__
-from bids_app.errors import AppError, UsageError
+from bids_app.command import run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,19 +42,7 @@ def main(args: Sequence[str] | None = None) -> int:
     int
         Exit code, as that of ``eeg2fmri``.
     """
-    try:
-        command.main(args=None if args is None else list(args), standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return UsageError.exit_code
-    except click.Abort:
-        return 1
-    except AppError as error:
-        click.echo(f"eeg2fmri-model: error: {error}", err=True)
-        if error.hint:
-            click.echo(f"  {error.hint}", err=True)
-        return error.exit_code
-    return 0
+    return run(command, "eeg2fmri-model", args)
 
 
 if __name__ == "__main__":

@@ -87,26 +87,20 @@ def fit(
     if not train:
         raise DataError(f"{split.name}: no samples to learn from among {len(samples)} runs")
     seed = int(generator(settings.seed, architecture, split.name).integers(2**31))
-    codes = None
+    codes = codes_of(bold, train, seed) if bold.targets.count else None
     given = bold
-    if bold.targets.count:
-        codes = codes_of(bold, train, seed)
+    if codes is not None:
         train, valid, given = codes.of(train), codes.of(valid), bold.reduced
     with torch_seeded(seed), devices.deterministic(settings.deterministic):
         model = plugins.load("models", architecture).build(eeg, given, **settings.arguments)
         model = model.to(device)
-        n_parameters = sum(value.numel() for value in model.parameters())
         if isinstance(model, ClosedForm):
             history = model.fit(train, valid, seed=seed)
         else:
-            memory.state(
-                f"{architecture}, {split.name}", memory.needed_mb(model, eeg, given, settings)
-            )
-            if isinstance(model, Network):
-                model.gain.fill_(_spread(train))
+            needed_mb = memory.needed_mb(model, eeg, given, settings)
+            memory.state(f"{architecture}, {split.name}", needed_mb)
             distributed.announce((architecture, eeg, bold, _referred(samples), split, settings))
-            history = Descent(model, eeg, settings, seed).run(train, valid)
-            history["parameters"] = n_parameters
+            history = _descended(model, eeg, (train, valid), settings, seed)
     if codes is not None:
         model = wrapped(model, torch.from_numpy(codes.decode).to(device))
     log.info(
@@ -114,9 +108,23 @@ def fit(
         architecture,
         split.name,
         len(train),
-        n_parameters,
+        history.get("parameters", 0),
     )
     return Fitted(model.eval(), architecture, dict(settings.arguments), history)
+
+
+def _descended(
+    model: nn.Module,
+    eeg: EegSpec,
+    sets: tuple[Sequence[Samples], Sequence[Samples]],
+    settings: TrainSettings,
+    seed: int,
+) -> dict[str, Any]:
+    """Train by gradient, with a training and a validation set."""
+    if isinstance(model, Network):
+        model.gain.fill_(_spread(sets[0]))
+    history = Descent(model, eeg, settings, seed).run(*sets)
+    return history | {"parameters": sum(value.numel() for value in model.parameters())}
 
 
 def help_fit(job: tuple[Any, ...]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from bids_app import __version__
-from bids_app.errors import AppError, UsageError
+from bids_app.command import run
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -105,21 +105,7 @@ def command(out_bids: Path, **options: Any) -> None:
 
 def main() -> int:
     """Run the command; return its exit code."""
-    try:
-        command.main(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.ClickException as error:
-        error.show()
-        return UsageError.exit_code
-    except click.Abort:
-        return 1
-    except AppError as error:
-        click.echo(f"error: {error}", err=True)
-        if error.hint:
-            click.echo(f"hint: {error.hint}", err=True)
-        return error.exit_code
-    return 0
+    return run(command, "eeg2fmri-simulate")
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def test_a_full_folder_ends_with_the_code_of_outputs(
     assert run(monkeypatch, str(tmp_path)) == 73
     printed = capsys.readouterr().err
     assert "exists already" in printed
-    assert "hint: name another folder" in printed
+    assert "\n  name another folder" in printed
 
 
 def test_version_and_help_come_without_the_numeric_libraries() -> None:

@@ -82,43 +82,43 @@ def eeg_spectrum(
     before, after = densities
     figure = canvas.sheet(10.0, 3.4)
     axes = figure.subplots()
-    floor = np.finfo(float).tiny
-    for name, density, colour in (("before", before, canvas.GREY), ("after", after, canvas.BLUE)):
-        level = 10 * np.log10(np.maximum(density * 1e12, floor))
-        low, high = np.percentile(level, SHOWN_RANGE, axis=0)
-        axes.fill_between(frequency_hz, low, high, color=colour, alpha=0.22, linewidth=0)
-        axes.plot(
-            frequency_hz,
-            np.median(level, axis=0),
-            color=colour,
-            linewidth=1.5,
-            label=name,
-        )
+    _bands(axes, frequency_hz, "before", before, canvas.GREY)
+    _bands(axes, frequency_hz, "after", after, canvas.BLUE)
     canvas.tidy(axes, x="frequency (Hz)", y="power (dB re 1 µV²/Hz)")
-    levels = 10 * np.log10(np.maximum(np.concatenate([before, after]) * 1e12, floor))
+    levels = _decibels(np.concatenate([before, after]))
     # A notch can be very deep; drawing its bottom would flatten all else.
     lowest_db = max(np.percentile(levels, 1), levels.max() - DEEPEST_DB)
     axes.set_ylim(lowest_db - 5, levels.max() + 5)
     axes.set_xlim(frequency_hz[0], frequency_hz[-1])
     _combs(axes, rates_hz or {}, float(frequency_hz[-1]))
     for name, frequency in (marks_hz or {}).items():
-        axes.axvline(frequency, color=canvas.ORANGE, linewidth=1, linestyle=":")
-        axes.text(
-            frequency,
-            0.98,
-            f" {name}",
-            transform=axes.get_xaxis_transform(),
-            fontsize=8,
-            va="top",
-            color=canvas.INK,
-        )
-    axes.set_title(
-        f"median and {SHOWN_RANGE[0]} to {SHOWN_RANGE[1]} % of channels",
-        fontsize=10,
-        loc="left",
-    )
+        _mark(axes, name, frequency)
+    title = f"median and {SHOWN_RANGE[0]} to {SHOWN_RANGE[1]} % of channels"
+    axes.set_title(title, fontsize=10, loc="left")
     canvas.legend(axes, n_columns=4)
     return canvas.save(figure, path)
+
+
+def _decibels(density: Floats) -> Floats:
+    level_db: Floats = 10 * np.log10(np.maximum(density * 1e12, np.finfo(float).tiny))
+    return level_db
+
+
+def _bands(axes: Axes, frequency_hz: Floats, name: str, density: Floats, colour: str) -> None:
+    """Draw median and range over channels."""
+    level_db = _decibels(density)
+    low, high = np.percentile(level_db, SHOWN_RANGE, axis=0)
+    axes.fill_between(frequency_hz, low, high, color=colour, alpha=0.22, linewidth=0)
+    axes.plot(frequency_hz, np.median(level_db, axis=0), color=colour, linewidth=1.5, label=name)
+
+
+def _mark(axes: Axes, name: str, frequency_hz: float) -> None:
+    """Point at a frequency."""
+    axes.axvline(frequency_hz, color=canvas.ORANGE, linewidth=1, linestyle=":")
+    across = axes.get_xaxis_transform()
+    axes.text(
+        frequency_hz, 0.98, f" {name}", transform=across, fontsize=8, va="top", color=canvas.INK
+    )
 
 
 def _combs(axes: Axes, rates_hz: dict[str, float], highest_hz: float) -> None:
