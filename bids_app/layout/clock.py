@@ -22,6 +22,7 @@ DUPLICATE_FRACTION = 0.25  # of a repetition time: closer markers are one
 JITTER_FRACTION = 0.02  # of a repetition time: farther from a whole number of volumes is irregular
 REGULAR_FRACTION = 0.9  # of the intervals must be a whole number of volumes
 FEWEST_MARKERS = 3
+MOST_SLICES = 200  # in a volume
 LONGEST_GAP = 50  # volumes without markers for which drift is allowed
 OUTLIER_SPREADS = 6.0  # times the median distance from the line
 SMALLEST_SPREAD_S = 1e-6
@@ -141,6 +142,12 @@ def _volume_markers(
         if asked in {None, label}
         and (kept := _regular(np.sort(np.asarray(times)), expected.tr_s)) is not None
     }
+    regular = regular or {
+        label: first
+        for label, times in groups.items()
+        if asked in {None, label}
+        and (first := _first_slices(np.sort(np.asarray(times)), expected)) is not None
+    }
     if not regular:
         seen = (
             ", ".join(
@@ -190,6 +197,16 @@ def _regular(onsets: Floats, tr_s: float) -> Floats | None:
     one = np.round(steps) == 1
     # Most intervals are one volume long, not several: other events may fall on whole volumes too.
     return onsets if whole.mean() >= REGULAR_FRACTION and one.mean() >= REGULAR_FRACTION else None
+
+
+def _first_slices(onsets: Floats, expected: Expected) -> Floats | None:
+    """Give the first slice of each volume, when markers are slices and there are all of every volume."""
+    if not expected.n_volumes or len(onsets) % expected.n_volumes:
+        return None
+    n_slices = len(onsets) // expected.n_volumes
+    if not 1 < n_slices <= MOST_SLICES or _regular(onsets, expected.tr_s / n_slices) is None:
+        return None
+    return onsets[::n_slices]
 
 
 def _count(onsets: Floats, tr_s: float) -> tuple[Ints, Floats]:

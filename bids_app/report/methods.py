@@ -62,6 +62,10 @@ ARCHITECTURES = {
         + TRAINED
     ),
 }
+BIPOLAR = (
+    "Bipolar pairs were brought to their electrodes by least squares, against the mean of the mastoids where they "
+    "were recorded, else of all electrodes"
+)
 ARTEFACTS = {
     "gradient": (
         "Gradient artefacts were removed at the recorded rate: volumes were aligned between samples and averaged over "
@@ -252,9 +256,11 @@ def _eeg(record: Table) -> list[str]:
 
 
 def _against_artefacts(runs: list[Table]) -> list[str]:
-    """What was done against the scanner's artefacts, from the steps of each run."""
+    """What was done with pairs of electrodes and against the scanner's artefacts, from the steps of each run."""
     if not runs:
         return []
+    n_pairs = sum("bipolar" in steps for steps in runs)
+    pairs = [f"{BIPOLAR} (in {n_pairs} of {len(runs)} recordings)."] if n_pairs else []
     said = [
         f"{sentence} (in {n_runs} of {len(runs)} recordings)."
         for step, sentence in ARTEFACTS.items()
@@ -268,7 +274,7 @@ def _against_artefacts(runs: list[Table]) -> list[str]:
             "Channels without signal, far louder or quieter than the others, or like no other [@prep] were "
             "interpolated with spherical splines."
         )
-    return said
+    return pairs + said
 
 
 def _filled(step: str, runs: list[Table]) -> dict[str, str]:

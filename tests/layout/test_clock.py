@@ -201,13 +201,25 @@ def test_two_that_could_be_it_are_refused_until_one_is_named() -> None:
 
 def test_slice_markers_are_not_volume_markers() -> None:
     slices = marks(2.0 / 30, 100 * 30)
-    with pytest.raises(DataError, match="no volume markers: nothing repeats every 2 s"):
-        fit(events(slices, "S 1"), 2.0, 100, 215.0)
-    few = marks(2.0 / 3, 100 * 3)
-    with pytest.raises(DataError, match="no volume markers: nothing repeats every 2 s"):
-        fit(events(few, "S 1"), 2.0, 100, 215.0)
     both = (*events(slices, "S 1"), *events(marks(2.0, 100), "S 2"))
     assert fit(both, 2.0, 100, 211.0).marker == "S 2"
+
+
+@pytest.mark.parametrize("n_slices", [3, 30])
+def test_markers_of_all_slices_tell_the_volumes(n_slices: int) -> None:
+    slices = marks(2.0 / n_slices, 100 * n_slices)
+    clock = fit(events(slices, "S 1"), 2.0, 100, 215.0)
+    assert clock.marker == "S 1"
+    assert clock.n_found == 100
+    assert clock.offset_s == pytest.approx(slices[0])
+    assert clock.last_s == pytest.approx(slices[-n_slices])
+
+
+@pytest.mark.parametrize("lost", [slice(1, None), slice(None, -1)])
+def test_slice_markers_with_some_lost_are_refused(lost: slice) -> None:
+    slices = marks(2.0 / 30, 100 * 30)[lost]
+    with pytest.raises(DataError, match="no volume markers: nothing repeats every 2 s"):
+        fit(events(slices, "S 1"), 2.0, 100, 215.0)
 
 
 def test_slices_before_a_silent_gap_count_as_one_volume() -> None:

@@ -159,3 +159,13 @@ def test_what_was_done_against_artefacts_is_told_with_its_settings(record: dict[
     assert "a mean over 40 beats and an optimal basis set of 4 components" in text
     assert "(in 1 of 2 recordings)" in text
     assert "wire loops" not in text
+
+
+def test_pairs_that_were_brought_to_electrodes_are_told(record: dict[str, Any]) -> None:
+    record["runs"] = [{"eeg": {"steps": {"bipolar": {}}}}, {"eeg": {"steps": {"reference": {}}}}]
+    assert (
+        "Bipolar pairs were brought to their electrodes by least squares"
+        in methods.of(record).plain
+    )
+    record["runs"] = record["runs"][1:]
+    assert "Bipolar" not in methods.of(record).plain

@@ -100,8 +100,9 @@ def clean(
     for step in STEPS:
         called = name(step)
         if called not in ARTEFACT_STEPS:
-            recording = step.apply(recording, chosen[called], scene, tell)
-            taken[called] = chosen[called]
+            given, recording = recording, step.apply(recording, chosen[called], scene, tell)
+            if recording is not given:
+                taken[called] = chosen[called]
             continue
         found: Finding = step.seen(recording, scene)
         before.append(found)

@@ -44,6 +44,7 @@ def test_a_clean_recording_passes_as_if_there_were_no_such_steps(quiet: Scanned)
     )
     assert np.array_equal(found.recording.volts, without.recording.volts)
     assert found.taken.keys() == without.taken.keys()
+    assert "bipolar" not in found.taken  # nothing that it could do
     assert not any(finding.present for finding in (*found.before, *found.after))
 
 
