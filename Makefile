@@ -82,7 +82,7 @@ containers: ## build both images and run the smallest dataset in them
 	CONTAINER_TOOLS="$(CONTAINER_TOOLS)" VARIANT=$(VARIANT) TORCH_INDEX="$(TORCH_INDEX)" tests/containers/run
 
 bench: venv ## measure accuracy and speed; DATA=FOLDER adds the benchmark on real recordings
-	@for name in preprocessing negative_control coupling training; do \
+	@for name in preprocessing negative_control coupling training apply; do \
 	  echo "== $$name"; PYTHONPATH=. $(BIN)/python benchmarks/$$name.py; done
 	@$(if $(DATA),PYTHONPATH=. $(BIN)/python benchmarks/real_input.py "$(DATA)",echo "== real_input: not run, no DATA")
 

@@ -144,11 +144,13 @@ class Mask:
         Returns
         -------
         ndarray of shape (x, y, z, time)
-            Volumes on this mask's grid.
+            Volumes on this mask's grid, in memory as NIfTI files have them: x is the fastest axis, time the slowest.
         """
-        volumes = np.full((*self.grid.shape, len(rows)), fill, dtype=rows.dtype)
-        volumes[self.inside] = rows.T
-        return volumes
+        volumes = np.full((len(rows), self.inside.size), fill, dtype=rows.dtype)
+        volumes[:, np.ravel_multi_index(np.nonzero(self.inside), self.grid.shape, order="F")] = (
+            rows
+        )
+        return volumes.T.reshape((*self.grid.shape, len(rows)), order="F")
 
     def points_mm(self) -> Floats:
         """RAS millimetres of the kept voxels, shape (voxel, 3)."""

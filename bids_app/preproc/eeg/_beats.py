@@ -81,14 +81,19 @@ def _tracked(strength: Floats, rate_hz: float, steadiness: float) -> Ints:
     interval = _interval(coarse, cell_s)
     waits = np.arange(max(1, round(interval / 2)), round(2 * interval) + 1)
     cost = steadiness * np.log2(waits / interval) ** 2
-    total, before = coarse.copy(), np.full(n_cells, -1)
-    for cell in range(waits[0], n_cells):
-        reach = min(len(waits), cell - waits[0] + 1)
-        gains = total[cell - waits[:reach]] - cost[:reach]
-        best = int(gains.argmax())
-        if gains[best] > 0:
-            total[cell] += gains[best]
-            before[cell] = cell - waits[best]
+    # Before the first cell lie some that nothing is gained from.
+    total = np.concatenate([np.full(waits[-1], -np.inf), coarse])
+    before = np.full(n_cells, -1)
+    # No beat hears of one less than the shortest wait before it: so many cells are done at once.
+    for start in range(waits[0], n_cells, waits[0]):
+        cells = np.arange(start, min(start + waits[0], n_cells))
+        gains = total[waits[-1] + cells[:, None] - waits] - cost
+        best = gains.argmax(axis=1)
+        gain = gains[np.arange(len(cells)), best]
+        follows = gain > 0
+        total[waits[-1] + cells[follows]] += gain[follows]
+        before[cells[follows]] = (cells - waits[best])[follows]
+    total = total[waits[-1] :]
     cell = n_cells - waits[-1] + int(total[-waits[-1] :].argmax()) if n_cells > waits[-1] else 0
     found = []
     while cell >= 0:
