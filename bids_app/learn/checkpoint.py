@@ -81,10 +81,14 @@ def restore(
     }:
         return None
     model.load_state_dict(_below("model.", tensors))
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in _below("optimizer.", tensors).items():
         index, _, kind = name.partition(".")
-        moments.setdefault(int(index), {})[kind] = value
+        weight = weights[int(index)]
+        # Moments must lie in memory as their weights do: the optimizer walks through both.
+        laid = torch.empty_like(weight).copy_(value) if value.shape == weight.shape else value
+        moments.setdefault(int(index), {})[kind] = laid
     optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
     best = {name: value.to(own[name].device) for name, value in _below("best.", tensors).items()}
     return best, standing

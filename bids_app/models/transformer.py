@@ -185,12 +185,12 @@ class Transformer(Network):
 
     def _voxels(self, slices: Tensor) -> Tensor:
         """From (batch, slice, plane) to (batch, voxel)."""
-        return self.gain * slices.flatten(1)[:, self.places]
+        return self.gain * slices.flatten(1).index_select(1, self.places)
 
     def _planes(self, voxels: Tensor) -> Tensor:
         """From (batch, voxel) to (batch, slice, plane) in units of the gain, 0 outside the mask."""
         planes = voxels.new_zeros(len(voxels), self.n_slices * self.n_plane)
-        planes[:, self.places] = voxels / self.gain
+        planes.index_copy_(1, self.places, voxels / self.gain)
         slices: Tensor = planes.unflatten(1, (self.n_slices, self.n_plane))
         return slices
 

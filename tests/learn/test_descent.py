@@ -138,7 +138,7 @@ def test_augmentation_is_for_training_only(
     more: TrainSettings, eeg: EegSpec, bold: BoldSpec, samples: list[Samples]
 ) -> None:
     one, other = (weights(eeg, bold, samples, each) for each in (PLAIN, more))
-    assert not torch.equal(one["embed.0.weight"], other["embed.0.weight"])
+    assert not torch.equal(one["embed.weight"], other["embed.weight"])
     model = cnn.build(eeg, bold, **SMALL)
     assert np.array_equal(changes(model, samples[0]), changes(model, samples[0]))
 

@@ -31,7 +31,7 @@ def brain() -> BoldSpec:
 def on_paper(module: ModuleType, brain: BoldSpec) -> nn.Module:
     with torch.device("meta"):
         model: nn.Module = module.build(PAPER, brain, preset="paper")
-    return model
+    return model.to("meta")
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
