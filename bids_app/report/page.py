@@ -169,7 +169,8 @@ def _participant(output_dir: Path, label: str, record: Table) -> dict[str, Any]:
     pairings, scores = rows(record, "pairings"), rows(record, "scores")
     anatomy = part(record, "anatomy")
     runs = [_run(output_dir, run, scores) for run in rows(record, "runs")]
-    named = {run["name"] for run in runs} | {f"sub-{label}"}
+    # Of one person, the mean over the group is the person's.
+    named = {run["name"] for run in runs} | {f"sub-{label}", "group"}
     others = [on for on in tables.unique(text(score, "on") for score in scores) if on not in named]
     facts = [
         ("Runs done", f"{_n_done(pairings)} of {len(pairings)}"),

@@ -207,6 +207,13 @@ def test_scores_on_training_data_are_left_out_and_counted(
     assert "Left out: 1." in found
 
 
+def test_the_mean_of_a_group_of_one_is_not_told_twice(record: dict[str, Any], output: Lay) -> None:
+    of_group = {"name": "r_mean", "value": 0.987, "unit": "", "row": "ridge", "on": "group"}
+    before = participant(output(record)).text
+    record["scores"].append(of_group | {"split": "run"})
+    assert participant(output(record)).text == before
+
+
 def test_a_clock_without_markers_says_who_knows_it(record: dict[str, Any], output: Lay) -> None:
     clock = record["pairings"][0]["clock"]
     clock |= {"marker": "", "source": "ds000116", "n_found": 0, "first_s": None, "last_s": None}
