@@ -29,7 +29,7 @@ from bids_app.pipeline.fold import FoldResult, Task, forced_name, run_fold
 from bids_app.pipeline.group import Cohort, numbered
 from bids_app.pipeline.place import Figures
 from bids_app.pipeline.record import Record
-from bids_app.report import figures
+from bids_app.report import experiment, figures
 from bids_app.report.interval import of_mean
 from bids_app.samples.split import by_block, by_participant, by_run, shuffled
 from bids_app.values import Floats, Ints
@@ -56,8 +56,8 @@ COLUMNS = (
     "r_high",
     "published_mse",
 )
-ALL_LABELS = {f"{number:03d}" for number in range(1, 18)}
-LEFT_OUT = "004"
+ALL_NUMBERS = set(range(1, 18))
+LEFT_OUT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,11 @@ class _Cell:
 
 def labels_of_paper(labels: Sequence[str], config: RunConfig, record: Record) -> tuple[str, ...]:
     """Leave out whom the paper left out, where the dataset is the paper's and nobody was chosen."""
-    if config.participant_labels or set(labels) != ALL_LABELS:
+    numbers = {int(label): label for label in labels if label.isdecimal()}
+    if config.participant_labels or len(labels) != len(numbers) or set(numbers) != ALL_NUMBERS:
         return tuple(labels)
-    record.note(f"participant {LEFT_OUT} is left out, as in the paper")
-    return tuple(label for label in labels if label != LEFT_OUT)
+    record.note(f"participant {numbers[LEFT_OUT]} is left out, as in the paper")
+    return tuple(label for label in labels if label != numbers[LEFT_OUT])
 
 
 def run_experiment(cohort: Cohort, config: RunConfig, record: Record) -> None:
@@ -225,6 +226,9 @@ def _tell(evaluations: Sequence[RunEvaluation], config: RunConfig, record: Recor
         for row in dict.fromkeys(score.row for score in scores if score.split == split)
     ]
     record.content["experiment"] = table
+    for part in experiment.of(record.content):
+        for line in experiment.lines(part):
+            log.info("%s", line)
     root = config.output_dir
     tables.write_tsv(
         root / "group_experiment_table.tsv",

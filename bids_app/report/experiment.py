@@ -42,6 +42,17 @@ def of(record: Table) -> tuple[Part, ...]:
     )
 
 
+def lines(part: Part) -> list[str]:
+    """Write a part as a table of plain text, for the terminal."""
+    table = [COLUMNS, *((name, *cells) for name, cells in part.rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(COLUMNS))]
+    rows_of_text = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    )
+    return [f"{part.split}: {part.meaning}", *rows_of_text, *([part.says] if part.says else [])]
+
+
 def _part(split: str, found: list[Table]) -> Part:
     by_mse = sorted(found, key=lambda row: number(row, "mse") or 0.0, reverse=True)
     by_name = {text(row, "row"): row for row in found}

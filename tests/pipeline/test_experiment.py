@@ -171,11 +171,15 @@ def test_an_unknown_way_is_named(
     assert record["errors"][0]["why"] == f"config file: [experiment] {name} has {value!r}"
 
 
-def test_whom_the_paper_leaves_out(asked: RunConfig) -> None:
-    everybody = tuple(f"{number:03d}" for number in range(1, 18))
+@pytest.mark.parametrize("digits", [2, 3])
+def test_whom_the_paper_leaves_out(digits: int, asked: RunConfig) -> None:
+    everybody = tuple(f"{number:0{digits}d}" for number in range(1, 18))
     record = Record(asked, "group")
-    assert "004" not in labels_of_paper(everybody, asked, record)
-    assert "004 is left out" in record.content["notes"][0]
+    left = labels_of_paper(everybody, asked, record)
+    assert len(left) == 16
+    assert everybody[3] not in left
+    assert f"{everybody[3]} is left out" in record.content["notes"][0]
     assert labels_of_paper(everybody[:5], asked, record) == everybody[:5]
+    assert labels_of_paper((*everybody, "pilot"), asked, record) == (*everybody, "pilot")
     chosen = replace(asked, participant_labels=everybody)
     assert labels_of_paper(everybody, chosen, record) == everybody

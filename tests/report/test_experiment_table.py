@@ -49,3 +49,13 @@ def test_without_both_ways_nothing_is_said() -> None:
     (part,) = experiment.of(record)
     assert part.says == ""
     assert experiment.of({}) == ()
+
+
+def test_the_table_can_be_read_in_a_terminal() -> None:
+    (part,) = experiment.of(rows(7e-4, 5e-4))
+    first, heading, *cells, says = experiment.lines(part)
+    assert first.startswith("participant: The model never saw this person")
+    assert says == part.says
+    assert [line.split("  ")[0] for line in cells] == [name for name, _ in part.rows]
+    column = heading.index("published MSE")
+    assert [line[column:].startswith("4.98 × 10⁻⁴") for line in cells] == [False, False, True]
