@@ -9,30 +9,16 @@ import numpy as np
 
 from bids_app import plugins
 from bids_app.errors import DataError
-from bids_app.learn.batches import chosen, targets_of
+from bids_app.learn.batches import targets_of
+from bids_app.learn.dynamics import connectivity_similarity, effective_samples
+from bids_app.learn.images import Frame, image_figures
 from bids_app.learn.parcels import parcel_means
+from bids_app.learn.references import PARTICIPANT_MEAN, ZERO, References
 from bids_app.metrics import r
+from bids_app.metrics.base import mean_of_defined
 from bids_app.values import Floats, Ints
 from bids_app.values.outcome import Prediction, Score
-from bids_app.values.samples import Samples, Split
-
-ZERO, TRAINING_MEAN, PARTICIPANT_MEAN = "zero", "training-mean", "participant-mean"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class References:
-    """Volumes that know nothing of the EEG of a run, of shape (voxel,) each.
-
-    Attributes
-    ----------
-    training_mean : ndarray of shape (voxel,)
-        Mean target of the training set.
-    participant_mean : ndarray of shape (voxel,)
-        Mean target of the participant: an oracle for level, useless for dynamics.
-    """
-
-    training_mean: Floats
-    participant_mean: Floats
+from bids_app.values.samples import Samples
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +65,7 @@ def evaluate(
     truths: Mapping[str, Samples],
     references: Mapping[str, References],
     labels: Ints,
+    frames: Mapping[str, Frame] | None = None,
 ) -> Evaluation:
     """Score predictions; they may come one by one, so that memory holds only one run.
 
@@ -89,18 +76,30 @@ def evaluate(
     truths : dict of str to Samples
         With targets, by run.
     references : dict of str to References
-        By run.
+        By run; one without rows brings none.
     labels : ndarray of shape (voxel,)
         Parcels, from :func:`bids_app.learn.parcels.parcels`.
+    frames : dict of str to Frame, optional
+        By run, to score volumes as pictures too.
     """
     return gather([
-        evaluate_run(given, true_rows(given, truths[given.run]), references[given.run], labels)
+        evaluate_run(
+            given,
+            true_rows(given, truths[given.run]),
+            references[given.run],
+            labels,
+            (frames or {}).get(given.run),
+        )
         for given in predictions
     ])
 
 
 def evaluate_run(
-    prediction: Prediction, true: Floats, references: References, labels: Ints
+    prediction: Prediction,
+    true: Floats,
+    references: References,
+    labels: Ints,
+    frame: Frame | None = None,
 ) -> RunEvaluation:
     """Score one prediction.
 
@@ -111,20 +110,28 @@ def evaluate_run(
     true : ndarray of shape (sample, voxel)
         Measured change in the same volumes; see :func:`true_rows`.
     references : References
-        The rows to compare with.
+        The rows to compare with, of these volumes.
     labels : ndarray of shape (voxel,)
         Parcels.
+    frame : Frame, optional
+        To score volumes as pictures too.
     """
-    rows = {
-        prediction.model: prediction.change,
-        ZERO: np.zeros((1, true.shape[1]), np.float32),
-        TRAINING_MEAN: references.training_mean[None],
-        PARTICIPANT_MEAN: references.participant_mean[None],
-    }
+    changes = {prediction.model: prediction.change}
+    changes |= {name: row.change for name, row in references.rows.items()}
+    means = parcel_means(true, labels)
+    figures: dict[str, list[tuple[str, float, str]]] = {}
+    for name, change in changes.items():
+        by_voxel = r.score(true, change)
+        figures[name] = _correlations(by_voxel, means, parcel_means(change, labels))
+        figures[name] += _figures(true, change, by_voxel)
+        if frame is not None and name in (prediction.model, ZERO, PARTICIPANT_MEAN):
+            figures[name] += image_figures(true, change, frame)
+        if name == prediction.model:
+            own = by_voxel
     scores = [
         Score(name, value, unit, row, prediction.run, prediction.split)
-        for row, change in rows.items()
-        for name, value, unit in _figures(true, np.broadcast_to(change, true.shape), labels)
+        for row, found in figures.items()
+        for name, value, unit in found
     ]
     return RunEvaluation(
         prediction.run,
@@ -132,7 +139,7 @@ def evaluate_run(
         prediction.model,
         prediction.split,
         tuple(scores),
-        r.score(true, prediction.change).astype(np.float32),
+        own.astype(np.float32),
     )
 
 
@@ -175,26 +182,6 @@ def true_rows(prediction: Prediction, truth: Samples) -> Floats:
     return targets[where]
 
 
-def references_of(samples: Sequence[Samples], split: Split) -> dict[str, References]:
-    """Give the reference rows of the test runs of a fold, by run.
-
-    Parameters
-    ----------
-    samples : sequence of Samples
-        Runs with targets.
-    split : Split
-        What was for training (inner validation included) and for test.
-    """
-    seen = [*chosen(samples, split.train), *chosen(samples, split.valid)]
-    training = _mean_target(seen)
-    tested = [run for run in samples if len(split.test.get(run.run, ()))]
-    own = {
-        label: _mean_target([run for run in samples if run.participant == label])
-        for label in {run.participant for run in tested}
-    }
-    return {run.run: References(training, own[run.participant]) for run in tested}
-
-
 def mean_over_defined(maps: Sequence[Floats]) -> Floats:
     """Mean of maps of shape (voxel,) over those that are not NaN; NaN where all are."""
     stacked = np.array(maps)
@@ -205,22 +192,35 @@ def mean_over_defined(maps: Sequence[Floats]) -> Floats:
     return means
 
 
-def _figures(true: Floats, predicted: Floats, labels: Ints) -> list[tuple[str, float, str]]:
-    """Name, value and unit of each figure of a run whose series have shape (time, voxel)."""
-    by_voxel = r.score(true, predicted)
+def _correlations(
+    by_voxel: Floats, true: Floats, predicted: Floats
+) -> list[tuple[str, float, str]]:
+    """Name, value and unit of what correlates: voxels, shape (voxel,), and mean courses, (time, parcel)."""
+    defined = by_voxel[np.isfinite(by_voxel)]
     # Rounding makes the mean of a parcel that cancels out look as if it varied.
-    varies = bool(np.isfinite(by_voxel).any())
-    by_parcel = r.score(parcel_means(true, labels), parcel_means(predicted, labels) * varies)
-    defined, parcels = by_voxel[np.isfinite(by_voxel)], by_parcel[np.isfinite(by_parcel)]
-    figures = [
+    predicted = predicted * bool(defined.size)
+    by_parcel = r.score(true, predicted)
+    parcels = by_parcel[np.isfinite(by_parcel)]
+    return [
         ("r_median", float(np.median(defined)) if defined.size else float("nan"), r.UNIT),
         ("r_parcel_mean", float(parcels.mean()) if parcels.size else float("nan"), r.UNIT),
         ("r_parcel_max", float(parcels.max()) if parcels.size else float("nan"), r.UNIT),
+        ("fc", connectivity_similarity(true, predicted), r.UNIT),
+        ("neff", effective_samples(true, predicted), ""),
     ]
-    for name in plugins.names("metrics"):
-        metric = plugins.load("metrics", name)
-        figures.append((name, metric.overall(true, predicted), metric.UNIT))
-    return figures
+
+
+def _figures(true: Floats, predicted: Floats, by_voxel: Floats) -> list[tuple[str, float, str]]:
+    """Name, value and unit of each metric of a run whose series have shape (time, voxel)."""
+    return [
+        (
+            name,
+            mean_of_defined(by_voxel) if name == "r" else metric.overall(true, predicted),
+            metric.UNIT,
+        )
+        for name in plugins.names("metrics")
+        for metric in (plugins.load("metrics", name),)
+    ]
 
 
 def _averaged(scores: Sequence[Score], owner: Mapping[str, str]) -> list[Score]:
@@ -235,10 +235,3 @@ def _averaged(scores: Sequence[Score], owner: Mapping[str, str]) -> list[Score]:
 def _mean_defined(values: Sequence[float]) -> float:
     defined = [value for value in values if np.isfinite(value)]
     return float(np.mean(defined)) if defined else float("nan")
-
-
-def _mean_target(runs: Sequence[Samples]) -> Floats:
-    """Mean of all targets of some runs, shape (voxel,), float32; runs are summed one by one."""
-    total = sum(targets_of(run).sum(axis=0, dtype=float) for run in runs)
-    mean: Floats = (total / sum(len(run) for run in runs)).astype(np.float32)
-    return mean

@@ -1,5 +1,7 @@
 """What correlations look like when EEG and BOLD are shifted against each other.
 
+The other surrogates are in :mod:`bids_app.learn.surrogates`, the test of each voxel in :mod:`bids_app.learn.voxelwise`.
+
 A circular shift keeps the autocorrelation of both and breaks what links them. Samples are never
 shuffled: neighbours are alike, and a shuffled null would call almost anything significant.
 """
@@ -12,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import fft
 
 from bids_app.errors import DataError
 from bids_app.learn.parcels import parcel_means
@@ -21,7 +24,11 @@ from bids_app.values import Floats, Ints
 
 MEAN_R = "mean r"
 MAX_PARCEL_R = "max parcel r"
-BESIDE_SCHEDULE = "mean r beside the schedule"
+MAX_VOXEL_R = "max voxel r"
+BESIDE_SCHEDULE = "max parcel r beside the schedule"
+
+SHIFTS, PHASES, OTHER_RUNS = "circular shifts", "random phases", "EEG of other runs"
+N_DRAWS = 999
 
 SPANNED = 1e-6
 """Directions weaker than this, of the strongest, are rounding."""
@@ -42,37 +49,44 @@ class ShiftProfile:
         Of the mean time course of each parcel.
     shortest : int
         Shifts below this, in either direction, are too short to break the link.
+    true, predicted : ndarray of shape (time, parcel)
+        The mean courses of the parcels without drift, of norm 1.
     """
 
     mean_r: Floats
     parcel_r: Floats
     shortest: int
+    true: Floats
+    predicted: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NullTest:
-    """A test against circular shifts.
+    """A test against surrogates that keep the dynamics of EEG and BOLD and break what links them.
 
     Attributes
     ----------
     statistic : str
-        ``mean r`` over voxels, or ``max parcel r``, the largest over parcels.
+        ``mean r`` over voxels, or the largest over parcels (``max parcel r``) or voxels.
     value : float
         Observed, mean over runs.
     p : float
-        Share of shifts, the observed one included, that reach it.
-    null : ndarray of shape (shift,)
-        The statistic under the shifts that were drawn.
+        Share of surrogates, the observed one included, that reach it.
+    null : ndarray of shape (surrogate,)
+        The statistic of those that were drawn.
+    against : str
+        What was drawn: circular shifts, random phases or the EEG of other runs.
     """
 
     statistic: str
     value: float
     p: float
     null: Floats
+    against: str = SHIFTS
 
     @property
-    def n_shifts(self) -> int:
-        """Number of shifts that were drawn."""
+    def n_drawn(self) -> int:
+        """Number of surrogates."""
         return len(self.null)
 
 
@@ -123,18 +137,30 @@ def shift_profile(
         drift = _spanned(np.hstack([drift, demeaned(schedule)]))
     # Demeaned first: what is constant must stay exactly 0, and not become rounding noise.
     true, predicted = (without(drift, demeaned(rows)) for rows in (true, predicted))
-    a, b = _unit(true), _unit(predicted)
+    a, b = unit(true), unit(predicted)
     defined = max(int((a.any(axis=0) & b.any(axis=0)).sum()), 1)
     mean_r = _diagonal_sums(a @ b.T) / defined
-    c, d = (_unit(parcel_means(rows, labels)) for rows in (true, predicted))
-    spectra = np.fft.rfft(c, axis=0) * np.fft.rfft(d, axis=0).conj()
-    return ShiftProfile(mean_r, np.fft.irfft(spectra, n=len(true), axis=0), shortest)
+    c, d = (unit(parcel_means(rows, labels)) for rows in (true, predicted))
+    return ShiftProfile(mean_r, correlations(c, d), shortest, c, d)
+
+
+def correlations(true: Floats, predicted: Floats) -> Floats:
+    """Correlate courses of shape (time, course), of mean 0 and norm 1, at all circular shifts of the second.
+
+    Returns
+    -------
+    ndarray of shape (shift, course)
+        Shift 0 first; row ``k`` is for a prediction that was moved ``k`` samples later.
+    """
+    spectra = fft.rfft(true, axis=0) * fft.rfft(predicted, axis=0).conj()
+    found: Floats = fft.irfft(spectra, n=len(true), axis=0)
+    return found
 
 
 def shift_test(
     profiles: Sequence[ShiftProfile],
     rng: np.random.Generator,
-    n_shifts: int = 999,
+    n_shifts: int = N_DRAWS,
     *,
     cross_fitted: bool = True,
 ) -> list[NullTest]:
@@ -159,13 +185,29 @@ def shift_test(
     list of NullTest
         One for each statistic.
     """
-    drawn = _drawn(profiles, rng, n_shifts)
+    lengths = [(len(run.mean_r), run.shortest) for run in profiles]
+    drawn = drawn_shifts(lengths, rng, n_shifts)
     none = [np.zeros(1, np.int64)] * len(profiles)
     width = CROSS_FITTED_WIDTH if cross_fitted else 1.0
     observed, null = (_averaged(profiles, shifts) for shifts in (none, drawn))
+    return tested(observed, (widened(null[0], width), widened(null[1], width)), SHIFTS)
+
+
+def tested(
+    observed: tuple[Floats, Floats], null: tuple[Floats, Floats], against: str
+) -> list[NullTest]:
+    """Compare the mean over voxels, shape (1,), and parcels, shape (1, parcel), with those of surrogates.
+
+    Parameters
+    ----------
+    observed, null : tuple of (ndarray of shape (surrogate,), ndarray of shape (surrogate, parcel))
+        Averages over runs; the observed ones have one row.
+    against : str
+        What the surrogates are.
+    """
     return [
-        _test(MEAN_R, observed[0], _widened(null[0], width)),
-        _test(MAX_PARCEL_R, observed[1].max(axis=1), _widened(null[1], width).max(axis=1)),
+        _test(MEAN_R, observed[0], null[0], against),
+        _test(MAX_PARCEL_R, observed[1].max(axis=1), null[1].max(axis=1), against),
     ]
 
 
@@ -177,11 +219,26 @@ def _spanned(columns: Floats) -> Floats:
     return basis
 
 
-def _drawn(
-    profiles: Sequence[ShiftProfile], rng: np.random.Generator, n_shifts: int
+def drawn_shifts(
+    lengths: Sequence[tuple[int, int]], rng: np.random.Generator, n_shifts: int
 ) -> list[Ints]:
-    """Shifts of each run, shape (shift,): at random, or all that there are when those are fewer."""
-    allowed = [np.arange(run.shortest, len(run.mean_r) - run.shortest + 1) for run in profiles]
+    """Draw shifts for each run, at random, or list all that there are when those are fewer.
+
+    Parameters
+    ----------
+    lengths : sequence of (int, int)
+        Samples of each run, and its shortest shift.
+    rng : numpy.random.Generator
+        Draws them.
+    n_shifts : int
+        How many.
+
+    Returns
+    -------
+    list of ndarray of shape (shift,)
+        One for each run.
+    """
+    allowed = [np.arange(shortest, n_times - shortest + 1) for n_times, shortest in lengths]
     if math.prod(map(len, allowed)) <= n_shifts:
         return list(np.array(list(itertools.product(*allowed))).T)
     return [rng.choice(some, n_shifts) for some in allowed]
@@ -195,19 +252,19 @@ def _averaged(profiles: Sequence[ShiftProfile], shifts: Sequence[Ints]) -> tuple
     return over_voxels, of_parcels
 
 
-def _widened(null: Floats, width: float) -> Floats:
-    """Spread a null, shifts along its first axis, about its mean."""
+def widened(null: Floats, width: float) -> Floats:
+    """Spread a null of shape (surrogate, ...) about its mean."""
     centre = null.mean(axis=0)
     wider: Floats = centre + width * (null - centre)
     return wider
 
 
-def _test(statistic: str, observed: Floats, null: Floats) -> NullTest:
+def _test(statistic: str, observed: Floats, null: Floats, against: str) -> NullTest:
     p = (1 + int((null >= observed[0]).sum())) / (1 + len(null))
-    return NullTest(statistic, float(observed[0]), p, null)
+    return NullTest(statistic, float(observed[0]), p, null, against)
 
 
-def _unit(rows: Floats) -> Floats:
+def unit(rows: Floats) -> Floats:
     """Rows of shape (time, voxel), demeaned and of norm 1; 0 where a voxel is constant."""
     centred = demeaned(rows)
     norm = np.sqrt((centred**2).sum(axis=0))

@@ -23,6 +23,8 @@ def score(true: Floats, predicted: Floats) -> Floats:
     ndarray of shape (voxel,)
         NaN where either is constant.
     """
+    if predicted.strides[0] == 0:  # one row, repeated by a view
+        return np.full(true.shape[1], np.nan)
     a, b = demeaned(true), demeaned(predicted)
     product = sums_of_products(a, b)
     norm = np.sqrt(sums_of_products(a, a) * sums_of_products(b, b))

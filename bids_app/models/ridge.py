@@ -34,6 +34,9 @@ from bids_app.values.samples import Samples
 
 VOXELS_AT_ONCE = 4096
 
+ROUNDING = 1e-5
+"""Features that vary by less, of their size, do not vary: an EEG that is constant tells nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings(PowerSettings):
@@ -132,6 +135,8 @@ class Ridge(nn.Module):
         x = np.concatenate([
             without(drift, rows.astype(float)) for drift, rows in zip(drifts, raw, strict=True)
         ])
+        if np.abs(x).max() <= ROUNDING * max(np.abs(rows).max() for rows in raw):
+            return {"strengths": [], "explained_when_left_out": []}
         components, scores = principal_components(
             lambda: _blocks(runs, drifts), self.settings.n_components, np.random.default_rng(seed)
         )

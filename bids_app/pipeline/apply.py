@@ -20,9 +20,15 @@ from bids_app.files.lock import locked
 from bids_app.files.sidecar import read_json
 from bids_app.learn import device
 from bids_app.learn.bundle import identity, load
-from bids_app.learn.evaluate import References
 from bids_app.learn.predict import predict
-from bids_app.pipeline import denoise, prepare
+from bids_app.learn.references import (
+    PARTICIPANT_MEAN,
+    TRAINING_MEAN,
+    ZERO,
+    References,
+    constant,
+)
+from bids_app.pipeline import denoise, prepare, rows
 from bids_app.pipeline.judge import Case, draw_run, judge
 from bids_app.pipeline.place import target
 from bids_app.pipeline.record import Record
@@ -67,18 +73,20 @@ def apply_bundle(label: str, config: RunConfig, record: Record) -> None:
         if found.truth is not None and found.prediction.split != "insample"
     ]
     if scored:
+        runs = {found.prediction.run: found.run for found in scored}
+        mask = bundle.bold.mask
         case = Case(
             {found.prediction.run: found.truth for found in scored if found.truth is not None},
-            {
-                found.prediction.run: found.references
-                for found in scored
-                if found.references is not None
-            },
-            bundle.bold.mask,
-            {found.prediction.run: found.run for found in scored},
+            rows.with_truth(
+                {found.prediction.run: found.references for found in scored if found.references},
+                runs, mask, config,
+            ),
+            {found.prediction.run: found.level for found in scored},
+            mask,
+            runs,
             config,
-        )
-        _, judgement = judge(
+        )  # fmt: skip
+        _, judgement, _ = judge(
             [found.prediction for found in scored], case, label, cross_fitted=False
         )
         for found in scored:
@@ -92,6 +100,7 @@ class _Result:
     prediction: Prediction
     truth: Samples | None
     references: References | None
+    level: Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,11 +128,12 @@ class _Applied:
         self._write(run, prediction, level)
         self._tell(run, samples, split)
         if truth is None or truth.targets is None:
-            return _Result(run, prediction, None, None)
-        zero = np.zeros(self.bundle.bold.n_voxels, np.float32)
-        mean = np.asarray(truth.targets.mean(axis=0), np.float32)
+            return _Result(run, prediction, None, None, level)
+        zero = constant(np.zeros(self.bundle.bold.n_voxels, np.float32), len(truth))
+        mean = constant(np.asarray(truth.targets.mean(axis=0), np.float32), len(truth))
         # A bundle does not hold the mean training target: changes are relative to a median, so that it is near zero.
-        return _Result(run, prediction, truth, References(zero, mean))
+        named = {ZERO: zero, TRAINING_MEAN: zero, PARTICIPANT_MEAN: mean}
+        return _Result(run, prediction, truth, References(truth.volumes, named), level)
 
     def _samples(self, run: PreprocessedRun) -> Samples:
         if run.space is not None:

@@ -12,19 +12,13 @@ import numpy as np
 from bids_app.config import RunConfig, settings
 from bids_app.errors import UsageError
 from bids_app.files import tables
-from bids_app.learn.evaluate import (
-    References,
-    RunEvaluation,
-    evaluate_run,
-    gather,
-    references_of,
-    true_rows,
-)
+from bids_app.learn.evaluate import RunEvaluation, evaluate_run, gather, true_rows
 from bids_app.learn.parcels import parcels
 from bids_app.learn.places import match
 from bids_app.learn.predict import merge
+from bids_app.learn.references import References, joined, references_of
 from bids_app.learn.seed import generator
-from bids_app.pipeline import prepare
+from bids_app.pipeline import prepare, rows
 from bids_app.pipeline.fold import FoldResult, Task, forced_name, run_fold
 from bids_app.pipeline.group import Cohort, numbered
 from bids_app.pipeline.place import Figures
@@ -158,7 +152,7 @@ def _tested(
     if config.fold is not None:
         return [], learned
     labels = parcels(cohort.bold.mask, seed=config.random_seed)
-    return _evaluated(cell, results, labels), learned
+    return _evaluated(cell, results, labels, cohort), learned
 
 
 def _cells(cohort: Cohort, asked: ExperimentSettings, config: RunConfig) -> list[_Cell]:
@@ -200,17 +194,22 @@ def _targets(run: Samples) -> Floats:
 
 
 def _evaluated(
-    cell: _Cell, results: list[tuple[list[Samples], Split, FoldResult]], labels: Ints
+    cell: _Cell,
+    results: list[tuple[list[Samples], Split, FoldResult]],
+    labels: Ints,
+    cohort: Cohort,
 ) -> list[RunEvaluation]:
     """Score each run, its blocks put together, as predicted and, where it can be, as the truth was shown."""
     truths = {run.run: run for run in cell.samples}
-    references: dict[str, References] = {}
+    fitted: list[dict[str, References]] = []
+    known = rows.designs(cell.samples, cohort.runs, cell.kind)
     parts: dict[tuple[str, str], list[Prediction]] = {}
     for samples, split, result in results:
-        references |= references_of(samples, split)
-        for prediction in (*result.predictions, *result.forced):
+        fitted.append(references_of(samples, split, known))
+        for prediction in (*result.predictions, *result.forced, *result.constant):
             parts.setdefault((prediction.run, prediction.model), []).append(prediction)
     predictions = [merge(found) for found in parts.values()]
+    references = joined(fitted)
     return [
         evaluate_run(given, true_rows(given, truths[given.run]), references[given.run], labels)
         for given in predictions

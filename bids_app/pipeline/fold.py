@@ -12,14 +12,14 @@ import numpy as np
 
 from bids_app.config import RunConfig, settings
 from bids_app.derivatives import provenance
-from bids_app.errors import AppError
+from bids_app.errors import AppError, UsageError
 from bids_app.files.sidecar import read_json, write_json
 from bids_app.files.whole import whole_folder
 from bids_app.learn.predict import apply
 from bids_app.learn.settings import TrainSettings
 from bids_app.learn.train import Fitted, fit
 from bids_app.learn.weights import weights_hash
-from bids_app.models.base import TeacherForced
+from bids_app.models.base import ClosedForm, TeacherForced
 from bids_app.samples.scale import scale_causally, scale_split
 from bids_app.values import Floats
 from bids_app.values.bundle import BoldSpec, EegSpec
@@ -29,8 +29,29 @@ from bids_app.values.samples import Samples, Split
 log = logging.getLogger(__name__)
 
 ABOUT = "fold.json"
-FORCED = "teacher-forced"
+FORCED, CONSTANT = "teacher-forced", "constant-eeg"
 POSITIONS = "channel_positions.npy"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSettings:
+    """What stands beside a model, table ``[evaluation]``.
+
+    Attributes
+    ----------
+    constant_eeg : str
+        Whether each model is trained once more on EEG that never changes: ``auto`` for models in closed form, which
+        that costs little, ``always`` or ``never``.
+    """
+
+    constant_eeg: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse words that mean nothing."""
+        if self.constant_eeg not in ("auto", "always", "never"):
+            raise UsageError(
+                f"config file: [evaluation] constant_eeg is {self.constant_eeg!r}; expected auto, always or never"
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +95,12 @@ class Task:
             steps=self.config.max_steps or chosen.steps,
         )
 
+    @property
+    def constant_eeg(self) -> str:
+        """Whether to train on constant EEG too."""
+        table = self.config.table("evaluation")
+        return settings(EvaluationSettings, table, "evaluation").constant_eeg
+
     def key(self, split: Split) -> str:
         """Hash of all that decides the fold."""
         parts = {
@@ -98,6 +125,7 @@ class Task:
             self.config.causal_scaling,
             self.keeps_level,
             self.config.denoise,
+            self.constant_eeg,
         ]
         return provenance.key(f"fold {split.name}", [], decides)
 
@@ -113,6 +141,9 @@ class FoldResult:
     forced : list of Prediction
         What a model that can be shown the true volumes gives when it is: no predictions, and never written as such.
         Empty for all other models.
+    constant : list of Prediction
+        What the same model gives when it is trained and tested on EEG that never changes; no predictions either.
+        Empty where that was not tried.
     positions : ndarray of shape (channel, width) or None
         What a model has learned of the places of the channels, where it learns such a thing.
     about : dict
@@ -121,6 +152,7 @@ class FoldResult:
 
     predictions: list[Prediction]
     forced: list[Prediction]
+    constant: list[Prediction]
     positions: Floats | None
     about: dict[str, Any]
 
@@ -142,11 +174,16 @@ def run_fold(task: Task, samples: Sequence[Samples], split: Split) -> FoldResult
     if task.config.overwrite or not _whole(folder, tested):
         _train(task, samples, split, folder)
     about = read_json(folder / ABOUT)
-    ways = [_kept(task, split, tested, folder / "free", task.architecture)]
-    if about["Forced"]:
-        ways.append(_kept(task, split, tested, folder / "forced", forced_name(task.architecture)))
+    free, forced, constant = (
+        _kept(task, split, tested, folder / way, name) if (folder / way).is_dir() else []
+        for way, name in (
+            ("free", task.architecture),
+            ("forced", forced_name(task.architecture)),
+            ("constant", f"{task.architecture}-{CONSTANT}"),
+        )
+    )
     positions = np.load(folder / POSITIONS) if (folder / POSITIONS).is_file() else None
-    return FoldResult(ways[0], ways[-1] if about["Forced"] else [], positions, about)
+    return FoldResult(free, forced, constant, positions, about)
 
 
 def forced_name(architecture: str) -> str:
@@ -194,6 +231,8 @@ def _train(task: Task, samples: Sequence[Samples], split: Split, folder: Path) -
                 _write(fitted, task, run.take(index), partial / "free", forced=False)
                 if forced:
                     _write(fitted, task, run.take(index), partial / "forced", forced=True)
+        if _is_tried_silent(task, fitted.model):
+            _train_silent(task, scaled, split, partial / "constant")
         places = dict(fitted.model.named_parameters()).get("channel_positions")
         if places is not None:
             np.save(partial / POSITIONS, places.detach().cpu().numpy())
@@ -201,9 +240,26 @@ def _train(task: Task, samples: Sequence[Samples], split: Split, folder: Path) -
             "Weights": weights_hash(fitted.model),
             "TrainedOn": sorted({*split.train, *split.valid}),
             "History": provenance.plain(fitted.history),
-            "Forced": forced,
         }
         write_json(partial / ABOUT, about)
+
+
+def _is_tried_silent(task: Task, model: object) -> bool:
+    if task.constant_eeg == "auto":
+        return isinstance(model, ClosedForm)
+    return task.constant_eeg == "always"
+
+
+def _train_silent(task: Task, scaled: Sequence[Samples], split: Split, folder: Path) -> None:
+    """Train and predict once more, the same in all but that the EEG is 0 everywhere."""
+    silent = [
+        replace(run, eeg=np.broadcast_to(np.float32(0), run.eeg.shape), centre=None, spread=None)
+        for run in scaled
+    ]
+    fitted = fit(task.architecture, task.eeg, task.bold, silent, split, task.training)
+    for run in silent:
+        if len(index := split.test.get(run.run, ())):
+            _write(fitted, task, run.take(np.asarray(index)), folder, forced=False)
 
 
 def _write(fitted: Fitted, task: Task, run: Samples, folder: Path, *, forced: bool) -> None:

@@ -16,16 +16,18 @@ from bids_app.derivatives.predictions import Synthesis, path_of, write_predictio
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.derivatives.write import write_scans
 from bids_app.errors import AppError, MissingInputError, UsageError
-from bids_app.files import nifti, tables
+from bids_app.files import tables
 from bids_app.files.sidecar import read_json, write_json
 from bids_app.learn import bundle as bundles
-from bids_app.learn.evaluate import Evaluation, References, references_of
+from bids_app.learn.evaluate import Evaluation
+from bids_app.learn.references import References, references_of
 from bids_app.learn.seed import generator
 from bids_app.learn.train import fit
-from bids_app.pipeline import alike, denoise, prepare
+from bids_app.pipeline import alike, denoise, prepare, rows
 from bids_app.pipeline.apply import tell_label
 from bids_app.pipeline.fold import FoldResult, Task, run_fold
-from bids_app.pipeline.judge import Case, Judgement, draw_group, judge, scores_of_forced
+from bids_app.pipeline.judge import Case, Judgement, draw_group, judge, scores_of_controls
+from bids_app.pipeline.maps import write_maps
 from bids_app.pipeline.origin import origin, scores_of
 from bids_app.pipeline.place import target
 from bids_app.pipeline.record import Record
@@ -37,7 +39,6 @@ from bids_app.values import Floats
 from bids_app.values.bundle import BoldSpec, EegSpec
 from bids_app.values.outcome import Prediction
 from bids_app.values.samples import Samples, Split
-from bids_app.values.space import Volume
 
 log = logging.getLogger(__name__)
 
@@ -266,22 +267,27 @@ def _judged(task: Task, cohort: Cohort, splits: Sequence[Split]) -> Judgement:
 def _predict(task: Task, cohort: Cohort, splits: Sequence[Split]) -> tuple[list[Path], Judgement]:
     written: list[Path] = []
     predictions: list[Prediction] = []
-    forced: list[Prediction] = []
+    controls: list[Prediction] = []
     references: dict[str, References] = {}
+    known = rows.designs(cohort.samples, cohort.runs, task.kind)
     for split in splits:
         result = run_fold(task, cohort.samples, split)
-        forced += result.forced
-        references |= references_of(cohort.samples, split)
+        controls += [*result.forced, *result.constant]
+        references |= references_of(cohort.samples, split, known)
         for prediction in result.predictions:
             written += _write(task, cohort, prediction, result)
             predictions.append(prediction)
     tell_label(task.config.output_dir, task.architecture, "participant")
     truths = {run.run: run for run in cohort.samples}
-    case = Case(truths, references, task.bold.mask, cohort.runs, task.config)
-    evaluation, judgement = judge(predictions, case, "group")
-    judgement.scores.extend(scores_of_forced(forced, case))
+    levels = {run.run: cohort.levels[run.participant] for run in cohort.samples}
+    told = rows.with_truth(references, cohort.runs, task.bold.mask, task.config)
+    case = Case(truths, told, levels, task.bold.mask, cohort.runs, task.config)
+    evaluation, judgement, voxels = judge(predictions, case, "group")
+    judgement.scores.extend(scores_of_controls(controls, case))
     draw_group(predictions, evaluation, case, judgement)
-    written.append(_write_map(task, evaluation))
+    name = f"space-{task.bold.space}_desc-{task.architecture.replace('_', '')}"
+    mean_r = evaluation.r[task.architecture, "group"]
+    written += write_maps(name, mean_r, voxels, case, judgement)
     if task.architecture == task.config.architectures[0]:
         written += _write_scans(task, cohort, predictions, evaluation)
     return written, judgement
@@ -310,18 +316,6 @@ def _write(task: Task, cohort: Cohort, prediction: Prediction, result: FoldResul
     )
     where = target(task.config, run.entities, task.bold.space, [run.eeg], "")
     return write_prediction(where, synthesis, overwrite=task.config.overwrite)
-
-
-def _write_map(task: Task, evaluation: Evaluation) -> Path:
-    mask = task.bold.mask
-    by_voxel = evaluation.r[task.architecture, "group"]
-    volume = mask.unflatten(np.nan_to_num(by_voxel)[None].astype(np.float32))[..., 0]
-    name = f"group_space-{task.bold.space}_desc-{task.architecture.replace('_', '')}_meanr.nii.gz"
-    return nifti.write_volume(
-        task.config.output_dir / name,
-        Volume(volume, mask.grid),
-        description="mean r over participants",
-    )
 
 
 def _write_scores(output_dir: Path, record: Record) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +12,19 @@ import numpy as np
 
 from bids_app.config import RunConfig
 from bids_app.derivatives.reuse import PreprocessedRun
-from bids_app.errors import DataError
 from bids_app.files import nifti
-from bids_app.learn.evaluate import Evaluation, References, evaluate, true_rows
-from bids_app.learn.events import responses
-from bids_app.learn.nulls import BESIDE_SCHEDULE, NullTest, ShiftProfile, shift_profile, shift_test
+from bids_app.learn.evaluate import Evaluation, evaluate, true_rows
+from bids_app.learn.images import Frame
 from bids_app.learn.parcels import parcel_means, parcels
-from bids_app.learn.seed import generator
+from bids_app.learn.references import References
+from bids_app.learn.voxelwise import VoxelTest
 from bids_app.metrics import r
+from bids_app.pipeline import chance
 from bids_app.pipeline.place import Figures
 from bids_app.pipeline.record import Record
 from bids_app.report import figures
 from bids_app.report.interval import of_mean
-from bids_app.values import Floats, Ints
+from bids_app.values import Floats
 from bids_app.values.outcome import Prediction
 from bids_app.values.samples import Samples
 from bids_app.values.space import Mask
@@ -32,7 +32,6 @@ from bids_app.values.space import Mask
 log = logging.getLogger(__name__)
 
 CHANCE_95 = 1.96
-DRIFT_S = 128.0  # fluctuations slower than this are drift, as in most analyses of BOLD
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +43,9 @@ class Case:
     truths : dict of str to Samples
         Measured change, by run.
     references : dict of str to References
-        Volumes that know nothing of the EEG, by run.
+        Rows that know nothing of the EEG, by run.
+    levels : dict of str to ndarray of shape (voxel,)
+        Baseline volume, by run.
     mask : Mask
         Voxels.
     runs : dict of str to PreprocessedRun
@@ -55,6 +56,7 @@ class Case:
 
     truths: Mapping[str, Samples]
     references: Mapping[str, References]
+    levels: Mapping[str, Floats]
     mask: Mask
     runs: Mapping[str, PreprocessedRun]
     config: RunConfig
@@ -66,7 +68,7 @@ class Judgement:
 
     Attributes
     ----------
-    scores, tests : list of dict
+    scores, tests, ceilings : list of dict
         As the record holds them.
     figures : dict of str to list of dict
         By run; the group's under an empty name.
@@ -76,6 +78,7 @@ class Judgement:
 
     scores: list[dict[str, Any]] = field(default_factory=list)
     tests: list[dict[str, Any]] = field(default_factory=list)
+    ceilings: list[dict[str, Any]] = field(default_factory=list)
     figures: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -84,6 +87,8 @@ class Judgement:
         record.content["scores"] += self.scores
         for test in self.tests:
             record.append("tests", test)
+        # What is measured has one ceiling, whatever the model.
+        record.content["ceilings"] = self.ceilings
         for figure in self.figures.get("", []):
             record.append("figures", figure)
         for entry in record.content.get("runs", []):
@@ -98,8 +103,8 @@ class Judgement:
 
 def judge(
     predictions: Sequence[Prediction], case: Case, who: str, *, cross_fitted: bool = True
-) -> tuple[Evaluation, Judgement]:
-    """Score predictions and test them against circular shifts.
+) -> tuple[Evaluation, Judgement, VoxelTest | None]:
+    """Score predictions and test them against chance.
 
     Parameters
     ----------
@@ -108,36 +113,38 @@ def judge(
     case : Case
         What was measured.
     who : str
-        Whom the test is about: together with the seed it decides which shifts are drawn.
+        Whom the tests are about: together with the seed it decides what is drawn.
     cross_fitted : bool, default=True
         See :func:`bids_app.learn.nulls.shift_test`; False for a model that saw none of these runs.
     """
     labels = parcels(case.mask, seed=case.config.random_seed)
-    evaluation = evaluate(predictions, case.truths, case.references, labels)
-    judgement = Judgement(scores=[asdict(score) for score in evaluation.scores])
-    profiles, beside = [], []
-    for prediction in predictions:
-        try:
-            profiles.append(_profile(prediction, case, labels))
-            beside.append(_profile(prediction, case, labels, beside_schedule=True))
-        except DataError as error:
-            judgement.notes.append(f"{prediction.run}: no circular-shift test: {error}")
-    if profiles:
-        model, kind = predictions[0].model, predictions[0].split
-        rng = generator(case.config.random_seed, "shift test", model, kind, who)
-        tests = shift_test(profiles, rng, cross_fitted=cross_fitted)
-        if any(_schedule(prediction, case) for prediction in predictions):
-            first = shift_test(beside, rng, cross_fitted=cross_fitted)[0]
-            tests.append(replace(first, statistic=BESIDE_SCHEDULE))
-        judgement.tests.extend(_told(test, model, kind) for test in tests)
-    return evaluation, judgement
+    frames = {run: Frame(case.mask, level) for run, level in case.levels.items()}
+    evaluation = evaluate(predictions, case.truths, case.references, labels, frames)
+    pairs = [_pair(prediction, case) for prediction in predictions]
+    found = chance.tested(pairs, labels, who, case.config, cross_fitted=cross_fitted)
+    judgement = Judgement(
+        scores=[asdict(score) for score in evaluation.scores],
+        tests=found.tests,
+        ceilings=chance.ceilings(pairs, labels),
+        notes=found.notes,
+    )
+    return evaluation, judgement, found.voxels
 
 
-def scores_of_forced(forced: Sequence[Prediction], case: Case) -> list[dict[str, Any]]:
-    """Score what a model gives when it is shown the truth, to stand beside its predictions; never tested or written."""
+def scores_of_controls(controls: Sequence[Prediction], case: Case) -> list[dict[str, Any]]:
+    """Score what stands beside a model's predictions and is none: never tested or written.
+
+    That is what it gives when it is shown the truth, and what it gives when its EEG is constant.
+    """
     labels = parcels(case.mask, seed=case.config.random_seed)
-    found = evaluate(forced, case.truths, case.references, labels).scores
-    return [asdict(score) for score in found if score.row == forced[0].model] if forced else []
+    bare = {given.run: References(given.volumes, {}) for given in controls}
+    return [asdict(score) for score in evaluate(controls, case.truths, bare, labels).scores]
+
+
+def _pair(prediction: Prediction, case: Case) -> chance.Pair:
+    truth, run = case.truths[prediction.run], case.runs[prediction.run]
+    true = true_rows(prediction, truth)
+    return chance.Pair(prediction, true, run, chance.shortest_shift(truth, run))
 
 
 def draw_run(prediction: Prediction, case: Case, judgement: Judgement) -> None:
@@ -155,11 +162,7 @@ def draw_run(prediction: Prediction, case: Case, judgement: Judgement) -> None:
         f"volumes chance alone gives correlations up to ±{chance:.2f} in 95 % of voxels, and more than that as "
         "neighbouring volumes are alike.",
     )
-    by_voxel = r.score(true, prediction.change).astype(np.float32)
-    background = nifti.read_volume(_reference(run)).data
-    figures.r_map(
-        path, case.mask.unflatten(by_voxel[None], np.nan)[..., 0], case.mask.grid, background
-    )
+    draw_map(path, r.score(true, prediction.change), case, run)
     path = told.add(
         f"{name}Parcels",
         f"Best and worst region: {prediction.model}",
@@ -218,12 +221,15 @@ def draw_group(
         f"Where measured and synthesized BOLD agree: {model}",
         "Correlation over time in each voxel, averaged over left-out participants.",
     )
-    by_voxel = evaluation.r[model, "group"].astype(np.float32)
-    background = nifti.read_volume(_reference(case.runs[predictions[0].run])).data
-    figures.r_map(
-        path, case.mask.unflatten(by_voxel[None], np.nan)[..., 0], case.mask.grid, background
-    )
+    draw_map(path, evaluation.r[model, "group"], case)
     judgement.figures.setdefault("", []).extend(told.told)
+
+
+def draw_map(path: Path, by_voxel: Floats, case: Case, run: PreprocessedRun | None = None) -> None:
+    """Draw correlations, shape (voxel,), over the reference image of a run; by default of the first."""
+    background = nifti.read_volume(_reference(run or next(iter(case.runs.values())))).data
+    volume = case.mask.unflatten(by_voxel[None].astype(np.float32), np.nan)[..., 0]
+    figures.r_map(path, volume, case.mask.grid, background)
 
 
 def _draw_parcels(path: Path, prediction: Prediction, true: Floats, case: Case) -> None:
@@ -237,37 +243,6 @@ def _draw_parcels(path: Path, prediction: Prediction, true: Floats, case: Case) 
     for series, mean in zip(full, means, strict=True):
         series[prediction.volumes] = mean[:, picked]
     figures.timecourses(path, full[0], full[1], tr_s, titles)
-
-
-def _schedule(prediction: Prediction, case: Case) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = case.runs[prediction.run].eeg_metadata.get("Schedule", {})
-    return found
-
-
-def _profile(
-    prediction: Prediction, case: Case, labels: Ints, *, beside_schedule: bool = False
-) -> ShiftProfile:
-    run = case.runs[prediction.run]
-    truth = case.truths[prediction.run]
-    tr_s = float(run.metadata["RepetitionTime"])
-    shortest = int(np.ceil(truth.n_window / truth.rate_hz / tr_s))
-    responded = None
-    if beside_schedule and _schedule(prediction, case):
-        times_s = prediction.volumes * tr_s + float(run.metadata.get("StartTime", 0.0))
-        responded = responses(_schedule(prediction, case), times_s)
-    true = true_rows(prediction, truth)
-    return shift_profile(true, prediction.change, labels, shortest, DRIFT_S / tr_s, responded)
-
-
-def _told(test: NullTest, model: str, kind: str) -> dict[str, Any]:
-    return {
-        "model": model,
-        "split": kind,
-        "statistic": test.statistic,
-        "value": test.value,
-        "p": test.p,
-        "n_shifts": test.n_shifts,
-    }
 
 
 def _reference(run: PreprocessedRun) -> Any:

@@ -15,12 +15,12 @@ from bids_app.derivatives import provenance, reuse
 from bids_app.derivatives.predictions import Synthesis, write_prediction
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.errors import AppError
-from bids_app.learn.evaluate import References, references_of
 from bids_app.learn.predict import merge
+from bids_app.learn.references import References, joined, references_of
 from bids_app.learn.seed import generator
-from bids_app.pipeline import denoise, prepare
+from bids_app.pipeline import denoise, prepare, rows
 from bids_app.pipeline.fold import Task, run_fold
-from bids_app.pipeline.judge import Case, Judgement, draw_run, judge, scores_of_forced
+from bids_app.pipeline.judge import Case, Judgement, draw_run, judge, scores_of_controls
 from bids_app.pipeline.place import target
 from bids_app.pipeline.record import Record
 from bids_app.samples.split import by_block, by_run
@@ -157,33 +157,35 @@ class _Data:
 
 def _predict(task: Task, data: _Data, splits: Sequence[Split]) -> tuple[list[Path], Judgement]:
     parts: dict[str, list[Prediction]] = {}
-    shown: dict[str, list[Prediction]] = {}
+    controls: dict[tuple[str, str], list[Prediction]] = {}
     truths: dict[str, list[tuple[Samples, Split]]] = {}
-    references: dict[str, References] = {}
+    references: list[dict[str, References]] = []
+    known = rows.designs(data.samples, data.runs, task.kind)
     levels: dict[str, list[Floats]] = {}
     about: dict[str, list[dict[str, Any]]] = {}
     for split in splits:
-        samples, level = data.targets(split)
+        samples, median = data.targets(split)
         result = run_fold(task, samples, split)
-        references |= references_of(samples, split)
-        for forced in result.forced:
-            shown.setdefault(forced.run, []).append(forced)
+        references.append(references_of(samples, split, known))
+        for control in (*result.forced, *result.constant):
+            controls.setdefault((control.run, control.model), []).append(control)
         for prediction in result.predictions:
             parts.setdefault(prediction.run, []).append(prediction)
-            levels.setdefault(prediction.run, []).append(level)
+            levels.setdefault(prediction.run, []).append(median)
             about.setdefault(prediction.run, []).append(result.about)
             own = next(run for run in samples if run.run == prediction.run)
             truths.setdefault(prediction.run, []).append((own, split))
     predictions = [merge(found) for found in parts.values()]
     measured = {name: _measured(found) for name, found in truths.items()}
-    case = Case(measured, references, task.bold.mask, data.runs, task.config)
+    level = {run: np.mean(found, axis=0) for run, found in levels.items()}
+    told = rows.with_truth(joined(references), data.runs, task.bold.mask, task.config)
+    case = Case(measured, told, level, task.bold.mask, data.runs, task.config)
     written = []
     for prediction in predictions:
-        made = (np.mean(levels[prediction.run], axis=0), about[prediction.run])
+        made = (level[prediction.run], about[prediction.run])
         written += _write(task, data.runs[prediction.run], prediction, made)
-    _, judgement = judge(predictions, case, data.samples[0].participant)
-    forced_runs = [merge(found) for found in shown.values()]
-    judgement.scores.extend(scores_of_forced(forced_runs, case))
+    _, judgement, _ = judge(predictions, case, data.samples[0].participant)
+    judgement.scores.extend(scores_of_controls([merge(one) for one in controls.values()], case))
     for prediction in predictions:
         draw_run(prediction, case, judgement)
     return written, judgement

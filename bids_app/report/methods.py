@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from bids_app.report import tables
+from bids_app.report import evaluation, tables
 from bids_app.report.record import Table, at, finite, number, part, rows, text
 from bids_app.report.references import WORKS, Reference
 
@@ -122,7 +122,7 @@ def of(record: Table) -> Methods:
         "Anatomy and fMRI": _fmri(record),
         "EEG": _eeg(record),
         "Model": _model(record),
-        "Evaluation": _evaluation(record),
+        "Evaluation": evaluation.sentences(record),
     }
     return _numbered({heading: " ".join(body) for heading, body in drafts.items() if body})
 
@@ -306,7 +306,7 @@ def _model(record: Table) -> list[str]:
     models = [
         name
         for name in tables.unique(tables.row_name(score) for score in scored)
-        if name not in tables.REFERENCES
+        if tables.is_model(name)
     ]
     if models:
         said.append(
@@ -333,35 +333,6 @@ def _denoised(name: str) -> list[str]:
         "fitted on its training volumes only, so that no training target depends on a test volume; "
         "a run that was wholly for test was cleaned by itself, which no model saw."
     ]
-
-
-def _evaluation(record: Table) -> list[str]:
-    scored = tables.shown(rows(record, "scores"))
-    if not scored:
-        return []
-    said = ["Scores were computed on data that were not in training."]
-    said += [
-        tables.meaning(split) for split in tables.unique(text(score, "split") for score in scored)
-    ]
-    said.append("Correlation and R² are computed in time, for each voxel, on demeaned signals.")
-    tests = [
-        *rows(record, "tests"),
-        *(test for run in rows(record, "runs") for test in rows(run, "tests")),
-    ]
-    if tests:
-        said.append(
-            "Chance was estimated by circular shifts of the prediction against the measurement, "
-            "which keep the autocorrelation of both; p is (1 + shifts that reach the score) / (1 "
-            "+ shifts) [@permutation]."
-        )
-    if rows(record, "participants"):
-        said.append(
-            "Intervals of means over people are Student's after Fisher's z below ten people, and "
-            "a bootstrap over people from ten on [@bca]."
-        )
-    if rows(record, "runs"):
-        said.append("Carpet plots follow Power [@carpet].")
-    return said
 
 
 def _numbered(drafts: dict[str, str]) -> Methods:

@@ -27,6 +27,7 @@ STATUS_KINDS = {
     "missing": "bad",
 }
 PER_MILLION = 1e6
+CEILINGS = ("half", "reliability", "ceiling")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,8 @@ def _shared(record: Table) -> dict[str, Any]:
         "versions": flat(part(record, "versions")),
         "tests": _tests(record),
         "methods": methods.of(record),
-        "references": [(name, said) for name, said in tables.REFERENCES.items() if name in found],
+        "references": _references(found),
+        "ceilings": _ceilings(record),
         "metrics": [
             (tables.NAMES[name], said) for name, said in tables.METRICS.items() if name in found
         ],
@@ -303,11 +305,26 @@ def _tests(table: Table) -> list[tuple[str, ...]]:
             text(test, "model"),
             text(test, "split"),
             text(test, "statistic"),
+            text(test, "against", "circular shifts"),
             tables.written(number(test, "value"), "r"),
             tables.written_p(number(test, "p")),
             count(test, "n_shifts"),
         )
         for test in rows(table, "tests")
+    ]
+
+
+def _references(found: set[str]) -> list[tuple[str, str]]:
+    """Rows that are no models, and what they are."""
+    told = [(name, said) for name, said in tables.REFERENCES.items() if name in found]
+    controls = sorted(name for name in found if name.endswith(tables.CONTROL))
+    return told + [(name, tables.CONTROLS) for name in controls]
+
+
+def _ceilings(record: Table) -> list[tuple[str, ...]]:
+    return [
+        (text(row, "on"), *(tables.written(number(row, key), "r") for key in CEILINGS))
+        for row in rows(record, "ceilings")
     ]
 
 
@@ -334,7 +351,7 @@ def _power(record: Table) -> str:
 
 def _headline(scores: list[Table], on: str) -> list[tuple[str, str]]:
     own = [score for score in tables.shown(scores) if text(score, "on") == on]
-    own = [score for score in own if tables.row_name(score) not in tables.REFERENCES]
+    own = [score for score in own if tables.is_model(tables.row_name(score))]
     own = [score for score in own if text(score, "name") in {"r", "r_mean"}]
     return [
         (

@@ -175,4 +175,23 @@ WORKS = {
         "Statistical Association 82(397):171–185.",
         "10.1080/01621459.1987.10478410",
     ),
+    "maximum": Reference(
+        "Nichols TE, Holmes AP (2002). Nonparametric permutation tests for functional neuroimaging: a primer with "
+        "examples. Human Brain Mapping 15(1):1–25.",
+        "10.1002/hbm.1058",
+    ),
+    "fdr": Reference(
+        "Benjamini Y, Hochberg Y (1995). Controlling the false discovery rate: a practical and powerful approach to "
+        "multiple testing. Journal of the Royal Statistical Society B 57(1):289–300.",
+        "10.1111/j.2517-6161.1995.tb02031.x",
+    ),
+    "phases": Reference(
+        "Prichard D, Theiler J (1994). Generating surrogate data for time series with several simultaneously measured "
+        "variables. Physical Review Letters 73(7):951–954.",
+        "10.1103/PhysRevLett.73.951",
+    ),
+    "spearman": Reference(
+        "Spearman C (1910). Correlation calculated from faulty data. British Journal of Psychology 3(3):271–295.",
+        "10.1111/j.2044-8295.1910.tb00206.x",
+    ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,9 +39,19 @@ REFERENCES = {
     "participant mean": (
         "this person's own measured mean volume, which no model may know: what anatomy alone gives"
     ),
-    "time only": "a curve of the position in the run, without EEG",
-    "events": "the task's events convolved with a haemodynamic response, without EEG",
+    "time only": "a slow curve of the position in the run, learned from the training data, without EEG",
+    "events": (
+        "the task's events convolved with haemodynamic responses, their sizes learned from the training data, without "
+        "EEG"
+    ),
+    "noise free": "the BOLD of the simulation without its noise: the noise ceiling, which nothing can exceed",
+    "oracle": (
+        "what the recorded EEG tells to one who knows the simulation's lead field and this person's response: the "
+        "ceiling of every model"
+    ),
 }
+CONTROL = "constant eeg"
+CONTROLS = "the same model, trained and tested once more on EEG that never changes: what is left without any EEG"
 METRICS = {
     "r": (
         "Pearson correlation in time between measured and synthesized signal of a voxel, mean over "
@@ -53,8 +63,31 @@ METRICS = {
     ),
     "mse": "mean squared error in squared fractional signal change, the unit of the paper's table",
     "skill": "1 − MSE / MSE of the row zero; above 0 is better than predicting no change",
+    "fc": (
+        "functional-connectivity similarity: correlation of the correlations between the regions of measured and of "
+        "synthesized BOLD; networks alone, without any EEG, can make it high"
+    ),
+    "neff": (
+        "effective number of samples: how many independent volumes a correlation rests on, as neighbours are alike; by "
+        "chance alone a voxel’s r scatters with a standard deviation of 1 / √n"
+    ),
 }
-NAMES = {"r": "r", "r2": "R²", "mse": "MSE", "skill": "skill"}
+IMAGES = {
+    "ssim": "structural similarity of volumes",
+    "psnr": "peak signal-to-noise ratio of volumes",
+    "rmse": "root-mean-square error of volumes",
+}
+NAMES = {
+    "r": "r",
+    "r2": "R²",
+    "mse": "MSE",
+    "skill": "skill",
+    "fc": "FC similarity",
+    "neff": "effective n",
+    "ssim": "SSIM",
+    "psnr": "PSNR",
+    "rmse": "RMSE",
+}
 MINUS = "−"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -75,6 +108,8 @@ class ScoreTable:
         Headings.
     rows : tuple of (str, bool, tuple of str)
         Heading, whether it is a model, and one cell per column.
+    of_images : bool
+        Whether volumes were scored as pictures.
     """
 
     on: str
@@ -82,6 +117,7 @@ class ScoreTable:
     meaning: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, bool, tuple[str, ...]], ...]
+    of_images: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +147,7 @@ class PeopleTable:
 
 
 def of(scores: list[Table], on: str) -> list[ScoreTable]:
-    """Arrange the scores of one run, participant or group: one table per split.
+    """Arrange the scores of one run, participant or group: one table per split, and one of volumes as pictures.
 
     Parameters
     ----------
@@ -121,7 +157,17 @@ def of(scores: list[Table], on: str) -> list[ScoreTable]:
         Name of what was scored.
     """
     own = [score for score in shown(scores) if text(score, "on") == on]
-    return [_table(own, on, split) for split in unique(text(score, "split") for score in own)]
+    splits = unique(text(score, "split") for score in own)
+    kinds = {
+        of_images: [score for score in own if (text(score, "name") in IMAGES) is of_images]
+        for of_images in (False, True)
+    }
+    return [
+        replace(_table(some, on, split), of_images=of_images)
+        for split in splits
+        for of_images, some in kinds.items()
+        if any(text(score, "split") == split for score in some)
+    ]
 
 
 def people(scores: list[Table]) -> list[PeopleTable]:
@@ -142,6 +188,11 @@ def shown(scores: list[Table]) -> list[Table]:
 def row_name(score: Table) -> str:
     """Name of a row, with spaces."""
     return text(score, "row").replace("-", " ").replace("_", " ")
+
+
+def is_model(row: str) -> bool:
+    """Tell the row of a model from what it is compared to."""
+    return row not in REFERENCES and not row.endswith(CONTROL)
 
 
 def base(metric: str) -> str:
@@ -165,7 +216,8 @@ def written(value: float | None, metric: str) -> str:
     if known == "mse" and value:
         mantissa, exponent = f"{value:.2e}".split("e")
         return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}".replace("-", MINUS)
-    rounded = {"r": f"{value:+.3f}", "r2": f"{value:+.3f}", "skill": f"{value:+.3f}"}
+    signed = f"{value:+.3f}"
+    rounded = {"r": signed, "r2": signed, "skill": signed, "fc": signed, "neff": f"{value:.0f}"}
     return rounded.get(known, f"{value:.4g}").replace("-", MINUS)
 
 
@@ -190,7 +242,7 @@ def _table(scores: list[Table], on: str, split: str) -> ScoreTable:
     rows = tuple(
         (
             name,
-            name not in REFERENCES,
+            is_model(name),
             tuple(written(found.get((name, metric)), metric) for metric in metrics),
         )
         for name in names
@@ -209,7 +261,7 @@ def meaning(split: str) -> str:
 def _people(scores: list[Table], split: str) -> PeopleTable:
     own = [score for score in scores if text(score, "split") == split]
     metric = text(own[0], "name")
-    models = [name for name in unique(row_name(score) for score in own) if name not in REFERENCES]
+    models = [name for name in unique(row_name(score) for score in own) if is_model(name)]
     labels = unique(text(score, "on") for score in own)
     found = {(text(score, "on"), row_name(score)): number(score, "value") for score in own}
     columns = [
@@ -247,7 +299,7 @@ def _is_person(score: Table) -> bool:
 
 def _place(name: str) -> int:
     order = list(REFERENCES)
-    return order.index(name) if name in REFERENCES else len(order)
+    return order.index(name) if name in REFERENCES else len(order) + is_model(name)
 
 
 def _column(metric: str) -> tuple[int, int]:

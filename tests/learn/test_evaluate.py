@@ -9,18 +9,21 @@ import pytest
 
 from bids_app.errors import DataError
 from bids_app.learn.batches import chosen, targets_of
-from bids_app.learn.evaluate import (
-    Evaluation,
+from bids_app.learn.evaluate import Evaluation, evaluate, mean_over_defined, true_rows
+from bids_app.learn.images import Frame
+from bids_app.learn.references import (
+    PARTICIPANT_MEAN,
+    TRAINING_MEAN,
+    ZERO,
     References,
-    evaluate,
-    mean_over_defined,
+    constant,
     references_of,
-    true_rows,
 )
 from bids_app.metrics import mse, r
 from bids_app.samples.split import by_participant
 from bids_app.values.outcome import Prediction
 from bids_app.values.samples import Samples
+from bids_app.values.space import Grid, Mask
 
 MakeRun = Callable[..., Samples]
 
@@ -58,7 +61,11 @@ def evaluation(samples: list[Samples]) -> Evaluation:
         for model, factor in (("ridge", 1.0), ("cnn", 0.5))
     ]
     labels = np.arange(targets_of(samples[0]).shape[1]) % 5
-    return evaluate(iter(given), truths, references, labels)
+    grid = Grid((4, 5, 6), np.diag([3.0, 3.0, 3.0, 1.0]))
+    inside = np.zeros(grid.shape, bool)
+    inside.flat[: len(labels)] = True
+    frames = {run.run: Frame(Mask(grid, inside), 100.0 + labels) for run in samples}
+    return evaluate(iter(given), truths, references, labels, frames)
 
 
 def value(evaluation: Evaluation, name: str, row: str, on: str) -> float:
@@ -76,6 +83,7 @@ def test_every_row_stands_beside_the_models(evaluation: Evaluation) -> None:
     for on in ("sub-1_run-1", "sub-2_run-1", "sub-1", "sub-2", "group"):
         names = {score.name for score in evaluation.scores if score.on == on}
         assert names >= {"r", "r2", "mse", "skill", "r_median", "r_parcel_mean", "r_parcel_max"}
+        assert names >= {"fc", "neff", "ssim", "psnr", "rmse"}
         assert {score.row for score in evaluation.scores if score.on == on} == rows
 
 
@@ -100,7 +108,7 @@ def test_figures_are_those_of_the_metrics(evaluation: Evaluation, samples: list[
 
 def test_constant_rows_have_no_r(evaluation: Evaluation) -> None:
     for row in ("zero", "training-mean", "participant-mean"):
-        for name in ("r", "r_median", "r_parcel_mean", "r_parcel_max"):
+        for name in ("r", "r_median", "r_parcel_mean", "r_parcel_max", "fc", "neff"):
             assert np.isnan(value(evaluation, name, row, "group"))
     assert value(evaluation, "skill", "zero", "group") == 0
 
@@ -137,17 +145,14 @@ def test_volumes_that_were_not_measured_are_counted(samples: list[Samples]) -> N
         true_rows(given, samples[0].take(np.arange(7, 30)))
 
 
-def test_references_are_one_row_each() -> None:
-    reference = References(np.zeros(4), np.ones(4))
-    assert reference.training_mean.shape == reference.participant_mean.shape
-
-
 def test_a_constant_row_whose_parcels_cancel_out_has_no_r_either(make_run: MakeRun) -> None:
     run = make_run("1", 1)
     n_voxels = targets_of(run).shape[1]
     level = np.linspace(-1, 1, n_voxels).astype(np.float32) / 3
     labels = np.zeros(n_voxels, np.int64)
-    references = {run.run: References(level, level * 0.1)}
+    volumes = {ZERO: 0 * level, TRAINING_MEAN: level, PARTICIPANT_MEAN: level * 0.1}
+    told = {name: constant(volume, len(run)) for name, volume in volumes.items()}
+    references = {run.run: References(run.volumes, told)}
     found = evaluate([prediction_of(run, 1.0)], {run.run: run}, references, labels)
     of_row = {
         score.name: score.value

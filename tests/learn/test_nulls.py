@@ -40,7 +40,7 @@ def test_a_coupling_is_found_and_its_absence_too(rng: np.random.Generator) -> No
     for test in shift_test(coupled, np.random.default_rng(0)):
         assert test.p <= 0.005
         assert test.value > 0.2
-        assert test.n_shifts == 999
+        assert test.n_drawn == 999
     assert all(test.p > 0.05 for test in shift_test(apart, np.random.default_rng(0)))
 
 
@@ -159,5 +159,5 @@ def test_short_runs_use_each_different_shift_once(rng: np.random.Generator) -> N
         shift_profile(rng.normal(size=(33, 11)), rng.normal(size=(33, 11)), labels, 15)
         for _ in range(2)
     ]
-    assert {test.n_shifts for test in shift_test(profiles, rng)} == {4 * 4}
-    assert {test.n_shifts for test in shift_test(profiles, rng, n_shifts=15)} == {15}
+    assert {test.n_drawn for test in shift_test(profiles, rng)} == {4 * 4}
+    assert {test.n_drawn for test in shift_test(profiles, rng, n_shifts=15)} == {15}

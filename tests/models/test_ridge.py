@@ -61,6 +61,19 @@ def test_the_fitted_model_equals_a_dense_ridge_on_all_voxels(
     assert np.abs(given - expected).max() < 1e-5 * np.abs(expected).max()
 
 
+def test_constant_eeg_tells_nothing(eeg: EegSpec, bold: BoldSpec, make_run: MakeRun) -> None:
+    model = ridge.build(eeg, bold)
+    silent = [
+        replace(run, eeg=np.broadcast_to(np.float32(0), run.eeg.shape))
+        for run in (make_run("1", 1), make_run("2", 1))
+    ]
+    assert model.fit(silent[:1], silent[1:], seed=0)["strengths"] == []
+    with torch.no_grad():
+        assert not model.of_run(silent[0]).any()
+        full = replace(silent[0], eeg=np.zeros(silent[0].eeg.shape, np.float32))
+        assert torch.equal(model.power.of_run(full), model.power.of_run(silent[0]))
+
+
 def test_a_planted_coupling_is_found_in_a_new_person(
     eeg: EegSpec, bold: BoldSpec, make_run: MakeRun
 ) -> None:

@@ -33,7 +33,7 @@ SMALL = {
 }
 CHANNELS = ("Fz", "Cz", "Pz", "O1", "O2", "F3")
 ROWS = {
-    "zero", "training-mean", "participant-mean", "siamese", "transformer", "transformer-teacher-forced",
+    "zero", "training-mean", "participant-mean", "time-only", "siamese", "transformer", "transformer-teacher-forced",
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from bids_app import pipeline
 from bids_app.config import RunConfig
-from bids_app.errors import DataError, MissingInputError, NoMatchError
+from bids_app.errors import DataError, MissingInputError, NoMatchError, UsageError
 from bids_app.files import nifti
 from bids_app.files.sidecar import read_json, write_json
 from bids_app.files.tables import read_tsv
@@ -49,6 +49,44 @@ def test_left_out_people_are_scored_and_a_model_is_kept(
     table = read_tsv(config.output_dir / "participants.tsv")
     assert table["participant_id"] == ["sub-01", "sub-02", "sub-03"]
     assert record["verdict"]
+
+
+def test_each_model_stands_beside_what_hears_no_eeg(
+    config: RunConfig, preprocessed: Write
+) -> None:
+    for label in ("01", "02"):
+        preprocessed(label, n_volumes=60, eeg_s=130.0)
+    few = {"train": {"epochs": 1}, "models": {"cnn": {"hidden": 8}}}
+    always = few | {"evaluation": {"constant_eeg": "always"}}
+    assert pipeline.run(replace(config, architectures=("cnn",), tables=always)) == 0
+    record = read_json(config.output_dir / "log" / "group.json")
+    own = [row for row in record["scores"] if row["on"] == "group"]
+    rows = {"zero", "training-mean", "participant-mean", "time-only", "cnn", "cnn-constant-eeg"}
+    assert {row["row"] for row in own} == rows
+    constant = {row["name"]: row["value"] for row in own if row["row"] == "cnn-constant-eeg"}
+    assert constant["r"] is None
+    assert constant["mse"] > 0
+    against = {(test["statistic"], test["against"]) for test in record["tests"]}
+    assert against == {
+        ("mean r", "circular shifts"),
+        ("max parcel r", "circular shifts"),
+        ("mean r", "random phases"),
+        ("max parcel r", "random phases"),
+        ("max voxel r", "circular shifts"),
+    }
+    maps = {path.name.split("_")[-1] for path in config.output_dir.glob("group_*.nii.gz")}
+    assert maps == {"meanr.nii.gz", "pvalue.nii.gz", "qvalue.nii.gz"}
+    assert "r is above chance in" in " ".join(record["notes"])
+
+
+def test_a_word_that_means_nothing_is_refused(config: RunConfig, preprocessed: Write) -> None:
+    for label in ("01", "02"):
+        preprocessed(label)
+    odd = replace(config, tables={"evaluation": {"constant_eeg": "maybe"}})
+    assert pipeline.run(odd) == UsageError.exit_code
+    record = read_json(config.output_dir / "log" / "group.json")
+    why = "[evaluation] constant_eeg is 'maybe'; expected auto, always or never"
+    assert why in record["errors"][0]["why"]
 
 
 def test_a_participant_without_a_window_is_named_and_the_others_go_on(

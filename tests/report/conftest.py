@@ -150,7 +150,17 @@ def group_record() -> dict[str, Any]:
         "models": ["ridge"],
         "scores": scores("group", "participant") + people,
         "figures": [],
-        "tests": [],
+        "tests": [
+            {"model": "ridge", "split": "participant", "statistic": statistic, "against": against}
+            | {"value": 0.21, "p": 0.004, "n_shifts": 999}
+            for statistic, against in (
+                ("max parcel r", "circular shifts"),
+                ("max parcel r", "random phases"),
+                ("max parcel r", "EEG of other runs"),
+                ("max voxel r", "circular shifts"),
+            )
+        ],
+        "ceilings": [{"on": "group", "half": 0.31, "reliability": 0.473, "ceiling": 0.688}],
         "settings": SETTINGS,
         "version": "1.2.3",
         "command": "eeg2fmri IN OUT group",

@@ -57,6 +57,20 @@ def test_no_work_is_listed_that_no_record_cites(
     assert cited == set(WORKS.values())
 
 
+def test_surrogates_are_told_as_they_were_drawn(
+    record: dict[str, Any], group_record: dict[str, Any]
+) -> None:
+    text = methods.of(group_record).plain
+    for said in (
+        "random phases of the prediction, equal in all voxels",
+        "for the EEG of other runs with the same schedule",
+        "maps of voxels hold the false discovery rate",
+        "the first half of a run's events and to the second",
+    ):
+        assert said in text
+        assert said not in methods.of(record).plain
+
+
 def test_settings_are_told(record: dict[str, Any]) -> None:
     text = methods.of(record).plain
     for said in (

@@ -130,7 +130,7 @@ def test_a_participant_page_tells_what_the_record_says(
         "slice harmonics +36.8 dB",
         "not removed",
         "slice times unknown Fp1 was flat",
-        "ridge run mean r +0.050 0.0004 9999",
+        "ridge run mean r circular shifts +0.050 0.0004 9999",
         "0 errors and 3 warnings",
         "KEY_RECOMMENDED 3",
         "eeg.band.high_hz 70.0",

@@ -27,6 +27,33 @@ def test_reference_rows_come_first_and_models_in_their_order() -> None:
     assert [is_model for _, is_model, _ in table.rows] == [False] * 4 + [True] * 2
 
 
+def test_ceilings_and_controls_are_no_models() -> None:
+    given = ["ridge", "ridge-constant-eeg", "oracle", "noise-free", "time-only", "zero"]
+    (table,) = tables.of([score(row, 0.5) for row in given], "run-1")
+    assert [(name, is_model) for name, is_model, _ in table.rows] == [
+        ("zero", False),
+        ("time only", False),
+        ("noise free", False),
+        ("oracle", False),
+        ("ridge constant eeg", False),
+        ("ridge", True),
+    ]
+
+
+def test_volumes_as_pictures_have_a_table_of_their_own() -> None:
+    scores = [
+        score("ridge", 0.1, name="r"),
+        score("ridge", 0.98, name="ssim"),
+        score("zero", 33.74, name="psnr", unit="dB"),
+        score("ridge", 48.2, name="neff"),
+    ]
+    first, second = tables.of(scores, "run-1")
+    assert first.columns == ("r", "effective n")
+    assert (first.of_images, second.of_images) == (False, True)
+    assert set(second.columns) == {"SSIM", "PSNR (dB)"}
+    assert first.rows == (("ridge", True, ("+0.100", "48")),)
+
+
 def test_each_figure_is_in_the_column_of_its_metric() -> None:
     scores = [
         score("ridge", 0.0512),
