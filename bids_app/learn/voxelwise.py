@@ -92,8 +92,8 @@ def voxel_test(
 
     References
     ----------
-    Nichols & Holmes (2002), Nonparametric permutation tests for functional neuroimaging, Hum Brain Mapp 15, 1-25, for
-    the largest over voxels.
+    Nichols & Holmes (2002), Nonparametric permutation tests for functional neuroimaging, Human Brain Mapping 15, 1-25,
+    for the largest over voxels.
     """
     drawn = drawn_shifts([(len(run.true), run.shortest) for run in runs], rng, n_shifts)
     drifts = [drift_basis(np.arange(float(len(run.true))), run.longest) for run in runs]

@@ -35,10 +35,10 @@ def write_maps(
     written = [_write(f"{name}_meanr", np.nan_to_num(mean_r), case, "mean r over participants")]
     if voxels is None:
         return written
-    fdr, fwe = "false discovery rate of r > 0", "p of r > 0, family-wise over voxels"
+    fdr, family_wise = "false discovery rate of r > 0", "p of r > 0, family-wise over voxels"
     written += [
         _write(f"{name}_qvalue", voxels.q, case, fdr, 1.0),
-        _write(f"{name}_pvalue", voxels.p_max, case, fwe, 1.0),
+        _write(f"{name}_pvalue", voxels.p_max, case, family_wise, 1.0),
     ]
     model = name.rpartition("-")[2]
     found = voxels.q < LEVEL
