@@ -48,6 +48,14 @@ def test_on_a_cpu_nothing_is_compiled_or_rounded() -> None:
         assert model(torch.zeros(1, 3)).dtype == torch.float32
 
 
+def test_results_are_the_same_each_time_inside_the_block_only() -> None:
+    before = torch.are_deterministic_algorithms_enabled()
+    for wanted in (True, False):
+        with devices.deterministic(wanted):
+            assert torch.are_deterministic_algorithms_enabled() is (wanted or before)
+        assert torch.are_deterministic_algorithms_enabled() is before
+
+
 def test_threads_are_at_least_one() -> None:
     before = torch.get_num_threads()
     devices.use_threads(0)
