@@ -162,7 +162,8 @@ def check_folder(folder: Path) -> None:
     CannotCreateError
         When it cannot.
     """
-    probe = folder / f".probe-{os.getpid()}"
+    # Two containers may give their processes the same number.
+    probe = folder / f".probe-{os.getpid()}-{secrets.token_hex(4)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         try:

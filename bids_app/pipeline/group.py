@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +27,14 @@ from bids_app.learn.train import fit
 from bids_app.pipeline import alike, denoise, prepare, rows
 from bids_app.pipeline.apply import tell_label
 from bids_app.pipeline.fold import FoldResult, Task, run_fold
-from bids_app.pipeline.judge import Case, Judgement, draw_group, judge, scores_of_controls
+from bids_app.pipeline.judge import (
+    Case,
+    Judgement,
+    draw_group,
+    judge,
+    judged_once,
+    scores_of_controls,
+)
 from bids_app.pipeline.maps import write_maps
 from bids_app.pipeline.origin import origin, scores_of
 from bids_app.pipeline.place import target
@@ -106,7 +114,9 @@ def leave_out_each(labels: Sequence[str], config: RunConfig, record: Record) -> 
                 run_fold(task, cohort.samples, numbered(splits, config.fold))
                 record.n_done += 1
                 continue
-            _judged(task, cohort, splits).tell(record)
+            keys = [task.key(split) for split in splits]
+            make = partial(_predict, task, cohort, splits)
+            judged_once(f"group_{architecture}", ("group", keys), config, make).tell(record)
             record.content.setdefault("models", []).append(architecture)
             record.n_done += 1
     if config.fold is None:
@@ -245,23 +255,6 @@ def _with_targets(
             run.name: prepare.content_hash(run, denoise.inputs(run, config)) for run in runs
         },
     )
-
-
-def _judged(task: Task, cohort: Cohort, splits: Sequence[Split]) -> Judgement:
-    """Predict, write and judge, unless that is done."""
-    keys = [task.key(split) for split in splits]
-    stage = provenance.Stage(
-        task.config.work_dir,
-        task.config.output_dir,
-        f"group_{task.architecture}",
-        provenance.key("group", [], keys),
-    )
-    done = None if task.config.overwrite else stage.done()
-    if done is not None:
-        return Judgement(**done.told)
-    written, judgement = _predict(task, cohort, splits)
-    stage.record([*written, *judgement.files(task.config.output_dir)], asdict(judgement))
-    return judgement
 
 
 def _predict(task: Task, cohort: Cohort, splits: Sequence[Split]) -> tuple[list[Path], Judgement]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bids_app.config import RunConfig
+from bids_app.derivatives import provenance
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.files import nifti
 from bids_app.learn.evaluate import Evaluation, evaluate, true_rows
@@ -99,6 +100,36 @@ class Judgement:
     def files(self, root: Path) -> list[Path]:
         """The figures, below the output folder."""
         return [root / figure["path"] for found in self.figures.values() for figure in found]
+
+
+def judged_once(
+    name: str,
+    decides: tuple[str, list[str]],
+    config: RunConfig,
+    make: Callable[[], tuple[list[Path], Judgement]],
+) -> Judgement:
+    """Predict, write and judge, unless that is done.
+
+    Parameters
+    ----------
+    name : str
+        Of whom, and by which model.
+    decides : tuple of str and list of str
+        The level, and the keys of the folds.
+    config : RunConfig
+        Where results are kept, and whether they are made again.
+    make : callable
+        Gives the files that were written, and the judgement.
+    """
+    level, keys = decides
+    key = provenance.key(level, [], keys)
+    stage = provenance.Stage(config.work_dir, config.output_dir, name, key)
+    done = None if config.overwrite else stage.done()
+    if done is not None:
+        return Judgement(**done.told)
+    written, judgement = make()
+    stage.record([*written, *judgement.files(config.output_dir)], asdict(judgement))
+    return judgement
 
 
 def judge(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bids_app.config import RunConfig
-from bids_app.derivatives import provenance, reuse
+from bids_app.derivatives import reuse
 from bids_app.derivatives.predictions import Synthesis, write_prediction
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.errors import AppError
@@ -20,7 +21,14 @@ from bids_app.learn.references import References, joined, references_of
 from bids_app.learn.seed import generator
 from bids_app.pipeline import denoise, prepare, rows
 from bids_app.pipeline.fold import Task, run_fold
-from bids_app.pipeline.judge import Case, Judgement, draw_run, judge, scores_of_controls
+from bids_app.pipeline.judge import (
+    Case,
+    Judgement,
+    draw_run,
+    judge,
+    judged_once,
+    scores_of_controls,
+)
 from bids_app.pipeline.place import target
 from bids_app.pipeline.record import Record
 from bids_app.samples.split import by_block, by_run
@@ -66,25 +74,10 @@ def predict_within(label: str, config: RunConfig, record: Record) -> None:
             data = _Data(runs, samples, mask, config)
             splits = denoise.without_scrubbed(splits, samples, data.runs, config)
             task = Task(architecture, eeg, bold, kind, contents, config)
-            _judged(task, data, splits).tell(record)
-
-
-def _judged(task: Task, data: _Data, splits: Sequence[Split]) -> Judgement:
-    """Predict, write and judge, unless that is done."""
-    label = data.samples[0].participant
-    keys = [task.key(split) for split in splits]
-    stage = provenance.Stage(
-        task.config.work_dir,
-        task.config.output_dir,
-        f"sub-{label}_{task.architecture}_{task.kind}",
-        provenance.key("within", [], keys),
-    )
-    done = None if task.config.overwrite else stage.done()
-    if done is not None:
-        return Judgement(**done.told)
-    written, judgement = _predict(task, data, splits)
-    stage.record([*written, *judgement.files(task.config.output_dir)], asdict(judgement))
-    return judgement
+            keys = [task.key(split) for split in splits]
+            make = partial(_predict, task, data, splits)
+            name = f"sub-{label}_{architecture}_{kind}"
+            judged_once(name, ("within", keys), config, make).tell(record)
 
 
 def usable(
