@@ -105,11 +105,14 @@ class Verdicts:
         Sentences on what could not be tested.
     voxels : VoxelTest or None
         None where nothing could be tested.
+    decides : NullTest or None
+        The one that the report's sentence rests on.
     """
 
     tests: list[dict[str, Any]]
     notes: list[str]
-    voxels: VoxelTest | None
+    voxels: VoxelTest | None = None
+    decides: NullTest | None = None
 
 
 def shortest_shift(truth: Samples, run: PreprocessedRun) -> int:
@@ -145,10 +148,11 @@ def tested(
         except DataError as error:
             notes.append(f"{pair.prediction.run}: no circular-shift test: {error}")
     if not kept:
-        return Verdicts([], notes, None)
+        return Verdicts([], notes)
     model, kind = kept[0].prediction.model, kept[0].prediction.split
     rng = generator(config.random_seed, "shift test", model, kind, who)
     tests = shift_test(profiles, rng, cross_fitted=cross_fitted)
+    decides = next(test for test in tests if test.statistic == MAX_PARCEL_R)
     if any(pair.schedule for pair in kept):
         beside = [pair.beside_schedule(labels) for pair in kept]
         tests += [
@@ -161,7 +165,7 @@ def tested(
     tests += exchange_test(profiles, timings, rng, cross_fitted=cross_fitted)
     voxels = voxel_test([pair.series for pair in kept], rng, cross_fitted=cross_fitted)
     tests.append(voxels.largest)
-    return Verdicts([_told(test, model, kind) for test in tests], notes, voxels)
+    return Verdicts([_told(test, model, kind) for test in tests], notes, voxels, decides)
 
 
 def ceilings(pairs: Sequence[Pair], labels: Ints) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ from bids_app.pipeline.fold import FoldResult, Task, run_fold
 from bids_app.pipeline.judge import (
     Case,
     Judgement,
+    draw_chance,
     draw_group,
     judge,
     judged_once,
@@ -275,12 +276,14 @@ def _predict(task: Task, cohort: Cohort, splits: Sequence[Split]) -> tuple[list[
     levels = {run.run: cohort.levels[run.participant] for run in cohort.samples}
     told = rows.with_truth(references, cohort.runs, task.bold.mask, task.config)
     case = Case(truths, told, levels, task.bold.mask, cohort.runs, task.config)
-    evaluation, judgement, voxels = judge(predictions, case, "group")
+    evaluation, judgement, found = judge(predictions, case, "group")
     judgement.scores.extend(scores_of_controls(controls, case))
     draw_group(predictions, evaluation, case, judgement)
     name = f"space-{task.bold.space}_desc-{task.architecture.replace('_', '')}"
     mean_r = evaluation.r[task.architecture, "group"]
-    written += write_maps(name, mean_r, voxels, case, judgement)
+    written += write_maps(name, mean_r, found.voxels, case, judgement)
+    if found.decides is not None:
+        draw_chance(task.architecture, found.decides, case, judgement)
     if task.architecture == task.config.architectures[0]:
         written += _write_scans(task, cohort, predictions, evaluation)
     return written, judgement

@@ -16,9 +16,9 @@ from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.files import nifti
 from bids_app.learn.evaluate import Evaluation, evaluate, true_rows
 from bids_app.learn.images import Frame
+from bids_app.learn.nulls import NullTest
 from bids_app.learn.parcels import parcel_means, parcels
 from bids_app.learn.references import References
-from bids_app.learn.voxelwise import VoxelTest
 from bids_app.metrics import r
 from bids_app.pipeline import chance
 from bids_app.pipeline.place import Figures
@@ -134,7 +134,7 @@ def judged_once(
 
 def judge(
     predictions: Sequence[Prediction], case: Case, who: str, *, cross_fitted: bool = True
-) -> tuple[Evaluation, Judgement, VoxelTest | None]:
+) -> tuple[Evaluation, Judgement, chance.Verdicts]:
     """Score predictions and test them against chance.
 
     Parameters
@@ -159,7 +159,7 @@ def judge(
         ceilings=chance.ceilings(pairs, labels),
         notes=found.notes,
     )
-    return evaluation, judgement, found.voxels
+    return evaluation, judgement, found
 
 
 def scores_of_controls(controls: Sequence[Prediction], case: Case) -> list[dict[str, Any]]:
@@ -256,11 +256,24 @@ def draw_group(
     judgement.figures.setdefault("", []).extend(told.told)
 
 
+def draw_chance(model: str, test: NullTest, case: Case, judgement: Judgement) -> None:
+    """Draw where the score that decides lies among those of shifted predictions."""
+    told = Figures(case.config.output_dir, None)
+    path = told.add(
+        f"{model}Chance",
+        f"What chance would score: {model}",
+        f"The largest correlation of a region, averaged over runs, of {test.n_drawn} predictions that were shifted in "
+        "time (bars), and of the one that was not (line). The sentence at the top rests on it.",
+    )
+    figures.null_histogram(path, test.null, test.value, test.p, "largest r of a region")
+    judgement.figures.setdefault("", []).extend(told.told)
+
+
 def draw_map(path: Path, by_voxel: Floats, case: Case, run: PreprocessedRun | None = None) -> None:
     """Draw correlations, shape (voxel,), over the reference image of a run; by default of the first."""
     background = nifti.read_volume(_reference(run or next(iter(case.runs.values())))).data
     volume = case.mask.unflatten(by_voxel[None].astype(np.float32), np.nan)[..., 0]
-    figures.r_map(path, volume, case.mask.grid, background)
+    figures.r_map(path, volume, case.mask.grid, background, extent=case.mask.inside)
 
 
 def _draw_parcels(path: Path, prediction: Prediction, true: Floats, case: Case) -> None:

@@ -122,7 +122,14 @@ def tsnr_map(path: Path, tsnr: Floats, grid: Grid, inside: Bools) -> Path:
     )
 
 
-def r_map(path: Path, r: Floats, grid: Grid, background: Floats, title: str = "Pearson r") -> Path:
+def r_map(
+    path: Path,
+    r: Floats,
+    grid: Grid,
+    background: Floats,
+    title: str = "Pearson r",
+    extent: Bools | None = None,
+) -> Path:
     """Draw a map of correlations on a background.
 
     Parameters
@@ -137,6 +144,8 @@ def r_map(path: Path, r: Floats, grid: Grid, background: Floats, title: str = "P
         Such as the template.
     title : str
         Of the colour bar.
+    extent : ndarray of shape (x, y, z), optional
+        What is shown of the background, with 10 mm around it; by default where the map has values.
 
     Returns
     -------
@@ -144,7 +153,9 @@ def r_map(path: Path, r: Floats, grid: Grid, background: Floats, title: str = "P
         `path`.
     """
     inside = np.isfinite(r) & (r != 0)
-    masks = {"map": inside} if inside.any() else {"background": background > 0}
+    if extent is None:
+        extent = inside if inside.any() else background > 0
+    masks = {"map": extent}
     limit = scale_limit(r[inside])
     words = f"{title}: {_extent(r[inside])}"
     look = (Normalize(-limit, limit), "RdBu_r", words)
@@ -162,7 +173,7 @@ def _map(
     scale, colours, words = look
     shown = slices.view(grid, masks)
     figure = canvas.sheet(slices.WIDTH_IN, shown.height_in() + 2 * FOOT_IN, dark=True)
-    limits = None if background is None else slices.window(background, np.isfinite(values))
+    limits = None if background is None else slices.window(background, _union(masks))
     for tile in slices.mosaic(figure, shown):
         if background is not None and limits is not None:
             tile.grey(background, limits)
