@@ -158,6 +158,7 @@ def _shared(record: Table) -> dict[str, Any]:
         "methods": methods.of(record),
         "references": _references(found),
         "ceilings": _ceilings(record),
+        "ceilings_known": "noise free" in found,
         "metrics": [
             (tables.NAMES[name], said) for name, said in tables.METRICS.items() if name in found
         ],

@@ -247,7 +247,10 @@ def _table(scores: list[Table], on: str, split: str) -> ScoreTable:
         )
         for name in names
     )
-    columns = tuple(heading(metric, units[metric]) for metric in metrics)
+    # The unit of MSE is in the list of metrics: it would make the widest column.
+    columns = tuple(
+        heading(metric, "" if base(metric) == "mse" else units[metric]) for metric in metrics
+    )
     return ScoreTable(on, split, meaning(split), columns, rows)
 
 
