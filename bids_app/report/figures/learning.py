@@ -1,0 +1,48 @@
+"""How training went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bids_app.report.figures import canvas
+from bids_app.values import Floats
+
+UNITS = 1e4
+
+
+def learning_curves(path: Path, curves: Sequence[tuple[Floats, Floats, int]]) -> Path:
+    """Draw the losses of each fold over its epochs, training and validation side by side.
+
+    Parameters
+    ----------
+    path : Path
+        PNG to write.
+    curves : sequence of (ndarray, ndarray, int)
+        Of each fold the training and the validation loss, shape (epoch,), in squared fractional signal change, and
+        the epoch whose weights were kept.
+
+    Returns
+    -------
+    Path
+        `path`.
+    """
+    figure = canvas.sheet(10.0, 3.4)
+    for axes, name, colour, which in zip(
+        figure.subplots(1, 2, sharex=True, sharey=True),
+        ("training", "validation; dot: the epoch that was kept"),
+        (canvas.BLUE, canvas.RED),
+        (0, 1),
+        strict=True,
+    ):
+        for curve in curves:
+            losses, best = UNITS * curve[which], curve[2]
+            epochs = np.arange(1, len(losses) + 1)
+            axes.plot(epochs, losses, color=colour, alpha=0.6, linewidth=1.3)
+            if which:
+                axes.plot(epochs[best], losses[best], "o", color=canvas.INK, markersize=4)
+        canvas.tidy(axes, x="epoch", y="" if which else "mean squared error (10⁻⁴)", title=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    return canvas.save(figure, path)
