@@ -98,6 +98,7 @@ def test_version_is_that_of_the_file(tmp_path: Path) -> None:
     assert answer.stdout.split()[-1] == (ROOT / "version").read_text().strip()
 
 
+@pytest.mark.slow
 def test_what_is_imported_is_asked_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]

@@ -13,6 +13,8 @@ from bids_app.interrupt import Interrupted, finishing
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in interrupt.SIGNALS}
+    # What a shell starts in the background ignores SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     interrupt.listen(())
     for number, handler in before.items():

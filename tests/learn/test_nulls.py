@@ -78,6 +78,7 @@ def cross_fitted_profiles(rng: np.random.Generator) -> list[ShiftProfile]:
     ]
 
 
+@pytest.mark.slow
 def test_models_trained_on_each_other_do_not_reject_more_often(rng: np.random.Generator) -> None:
     p = np.array([
         [

@@ -112,6 +112,7 @@ def test_it_is_taken_once_and_again_when_confounds_change(config: RunConfig, run
     assert first.files[0].stat().st_mtime_ns != written
 
 
+@pytest.mark.slow
 def test_motion_is_drawn_where_their_confounds_tell_it(config: RunConfig, run: Run) -> None:
     def drawn() -> set[str]:
         figures = take_over(run, run.bold.entities, config).told["figures"]

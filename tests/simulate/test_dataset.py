@@ -51,6 +51,7 @@ def cores(dataset: Path, run: str) -> list[Mask]:
     return [Mask(truth.TRUTH_GRID, one > 0.85) for one in np.moveaxis(maps, -1, 0)]
 
 
+@pytest.mark.slow
 def test_the_dataset_is_valid_bids(dataset: Path) -> None:
     validator = shutil.which("bids-validator-deno") or shutil.which(
         "bids-validator-deno", path=str(Path(__import__("sys").executable).parent)

@@ -15,6 +15,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return cli.main()
 
 
+@pytest.mark.slow
 def test_a_dataset_with_artefacts_and_another_rhythm_is_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

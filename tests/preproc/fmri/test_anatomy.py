@@ -25,6 +25,7 @@ def stripped(anat: AnatFit) -> Volume:
     return Volume(np.where(anat.brain.inside, np.maximum(image, 1), np.float32(0)), anat.t1w.grid)
 
 
+@pytest.mark.slow
 def test_the_brain_of_a_head_is_found(anat: AnatFit) -> None:
     # Axes turned: the network sees heads upright only.
     turned = Volume(anat.t1w.data.transpose(2, 0, 1)[:, ::-1], _turned_grid(anat.t1w.grid))
@@ -91,6 +92,7 @@ def test_a_brain_of_doubtful_size_is_noted(monkeypatch: pytest.MonkeyPatch, anat
     assert notes == (f"T1w: the brain mask holds {head_ml:.0f} ml; expected 1000 to 2000",)
 
 
+@pytest.mark.slow
 def test_a_planted_bias_is_removed(anat: AnatFit) -> None:
     ramp = np.linspace(-1, 1, anat.t1w.grid.shape[1], dtype=np.float32)[None, :, None]
     side = np.linspace(-1, 1, anat.t1w.grid.shape[2], dtype=np.float32)[None, None, :]
@@ -117,6 +119,7 @@ def test_planted_tissues_are_found(anat: AnatFit, template: Template) -> None:
     assert not total[~anat.brain.inside].any()
 
 
+@pytest.mark.slow
 def test_an_anatomy_is_brought_to_the_template(anat: AnatFit, template: Template) -> None:
     image = stripped(anat)
     image.data[0, 0, :3] = np.nan
