@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -39,6 +40,18 @@ def python(*words: str | Path) -> Ended:
         check=False,
     )
     return Ended(done.returncode, done.stdout + done.stderr)
+
+
+def assert_valid(folder: Path) -> None:
+    """Let the official validator judge a dataset; it comes with the test extra."""
+    beside = str(Path(sys.executable).parent)
+    program = shutil.which("bids-validator-deno", path=f"{os.environ['PATH']}:{beside}")
+    assert program, "the test extra brings bids-validator-deno"
+    done = subprocess.run(
+        [program, str(folder), "--format", "json"], capture_output=True, text=True, check=False
+    )
+    issues = json.loads(done.stdout)["issues"]["issues"]
+    assert [issue for issue in issues if issue["severity"] == "error"] == []
 
 
 @dataclass(frozen=True)

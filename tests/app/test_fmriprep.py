@@ -9,7 +9,7 @@ import pytest
 
 from bids_app.files import nifti
 from bids_app.files.sidecar import read_json, write_json
-from tests.app.conftest import QUICK, Place, app
+from tests.app.conftest import QUICK, Place, app, assert_valid
 
 pytestmark = pytest.mark.app
 
@@ -55,6 +55,7 @@ def test_fmriprep_output_is_used_and_keeps_its_template(
     assert (taken.volumes[brain] == nifti.read_bold(ours, {}).volumes[brain]).all()
     assert not taken.volumes[~brain].any()
     assert read_json(out / "sub-01/log/record.json")["errors"] == []
+    assert_valid(out)
 
 
 def test_a_model_is_not_carried_to_another_template(

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +13,7 @@ import pytest
 from bids_app.files import nifti
 from bids_app.files.sidecar import read_json
 from bids_app.files.tables import read_tsv
-from tests.app.conftest import QUICK, Place, app
+from tests.app.conftest import QUICK, Place, app, assert_valid
 
 pytestmark = pytest.mark.app
 
@@ -37,18 +33,7 @@ def test_the_tree_is_the_committed_one(finished: Place) -> None:
 
 @pytest.mark.parametrize("what", ["bids", "out"])
 def test_the_validator_finds_no_error(finished: Place, what: str) -> None:
-    beside = str(Path(sys.executable).parent)
-    program = shutil.which("bids-validator-deno") or shutil.which(
-        "bids-validator-deno", path=beside
-    )
-    if program is None:
-        pytest.skip("bids-validator-deno is not installed")
-    folder = getattr(finished, what)
-    done = subprocess.run(
-        [program, str(folder), "--format", "json"], capture_output=True, text=True, check=False
-    )
-    issues = json.loads(done.stdout)["issues"]["issues"]
-    assert [issue for issue in issues if issue["severity"] == "error"] == []
+    assert_valid(getattr(finished, what))
 
 
 def test_synthesized_bold_is_on_the_grid_and_time_axis_of_the_measured_run(

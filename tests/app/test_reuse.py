@@ -16,7 +16,7 @@ import pytest
 
 from bids_app.files import eeg, nifti
 from bids_app.files.sidecar import read_json
-from tests.app.conftest import QUICK, ROOT, Place, app
+from tests.app.conftest import QUICK, ROOT, Place, app, assert_valid
 
 pytestmark = pytest.mark.app
 
@@ -75,6 +75,7 @@ def test_another_persons_eeg_is_predicted_as_never_seen(finished: Place, tmp_pat
     assert nifti.series_shape(place.out / f"sub-09/func/{stem}.nii.gz")[3] == 44
     assert about["Model"]["Origin"] == "bundle"
     assert read_json(place.out / "sub-09/log/record.json")["scores"] == []
+    assert_valid(place.out)
 
 
 def test_a_bundle_on_its_own_training_data_is_told_apart_and_not_scored(copied: Place) -> None:

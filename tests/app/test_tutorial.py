@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.conftest import ROOT, Place
+from tests.app.conftest import ROOT, Place, assert_valid
 
 pytestmark = pytest.mark.app
 
@@ -59,6 +59,7 @@ def test_the_commands_of_the_tutorial_run(finished: Place, tmp_path: Path) -> No
         do(block, tmp_path, environ)
     assert (tmp_path / "out/group.html").is_file()
     assert list((tmp_path / "applied/sub-01/func").glob("*desc-synthinsample_bold.nii.gz"))
+    assert_valid(tmp_path / "applied")
 
 
 def test_the_commands_for_ds000116_run_on_simulated_people(tmp_path: Path) -> None:
@@ -72,3 +73,5 @@ def test_the_commands_for_ds000116_run_on_simulated_people(tmp_path: Path) -> No
     do(bipolar, tmp_path, environ)
     cleaned = list((tmp_path / "out-noGA").glob("sub-01/eeg/*desc-preproc_eeg.json"))
     assert "bipolar" in cleaned[0].read_text("utf-8")
+    for folder in ("ds000116/bids", "out", "out-noGA"):
+        assert_valid(tmp_path / folder)
