@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from bids_app.learn.seed import generator
 from bids_app.learn.train import fit
 from bids_app.pipeline import alike, denoise, prepare, rows
 from bids_app.pipeline.apply import tell_label
+from bids_app.pipeline.curves import draw_curves
 from bids_app.pipeline.fold import FoldResult, Task, run_fold
 from bids_app.pipeline.judge import (
     Case,
@@ -38,7 +39,7 @@ from bids_app.pipeline.judge import (
 )
 from bids_app.pipeline.maps import write_maps
 from bids_app.pipeline.origin import origin, scores_of
-from bids_app.pipeline.place import target
+from bids_app.pipeline.place import Figures, target
 from bids_app.pipeline.record import Record
 from bids_app.pipeline.within import usable
 from bids_app.samples.scale import scale_split
@@ -262,11 +263,13 @@ def _predict(task: Task, cohort: Cohort, splits: Sequence[Split]) -> tuple[list[
     written: list[Path] = []
     predictions: list[Prediction] = []
     controls: list[Prediction] = []
+    about: list[dict[str, Any]] = []
     references: dict[str, References] = {}
     known = rows.designs(cohort.samples, cohort.runs, task.kind)
     for split in splits:
         result = run_fold(task, cohort.samples, split)
         controls += [*result.forced, *result.constant]
+        about.append(result.about)
         references |= references_of(cohort.samples, split, known)
         for prediction in result.predictions:
             written += _write(task, cohort, prediction, result)
@@ -279,6 +282,9 @@ def _predict(task: Task, cohort: Cohort, splits: Sequence[Split]) -> tuple[list[
     evaluation, judgement, found = judge(predictions, case, "group")
     judgement.scores.extend(scores_of_controls(controls, case))
     draw_group(predictions, evaluation, case, judgement)
+    draw_curves(
+        Figures(task.config.output_dir, None), task.architecture, about, judgement.figures[""]
+    )
     name = f"space-{task.bold.space}_desc-{task.architecture.replace('_', '')}"
     mean_r = evaluation.r[task.architecture, "group"]
     written += write_maps(name, mean_r, found.voxels, case, judgement)

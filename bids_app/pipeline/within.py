@@ -20,6 +20,7 @@ from bids_app.learn.predict import merge
 from bids_app.learn.references import References, joined, references_of
 from bids_app.learn.seed import generator
 from bids_app.pipeline import denoise, prepare, rows
+from bids_app.pipeline.curves import draw_curves
 from bids_app.pipeline.fold import Task, run_fold
 from bids_app.pipeline.judge import (
     Case,
@@ -29,7 +30,7 @@ from bids_app.pipeline.judge import (
     judged_once,
     scores_of_controls,
 )
-from bids_app.pipeline.place import target
+from bids_app.pipeline.place import Figures, target
 from bids_app.pipeline.record import Record
 from bids_app.samples.split import by_block, by_run
 from bids_app.samples.targets import baseline, fractional_change
@@ -181,6 +182,10 @@ def _predict(task: Task, data: _Data, splits: Sequence[Split]) -> tuple[list[Pat
     judgement.scores.extend(scores_of_controls([merge(one) for one in controls.values()], case))
     for prediction in predictions:
         draw_run(prediction, case, judgement)
+        place = Figures(task.config.output_dir, data.runs[prediction.run].entities)
+        draw_curves(
+            place, task.architecture, about[prediction.run], judgement.figures[prediction.run]
+        )
     return written, judgement
 
 

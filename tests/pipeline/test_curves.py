@@ -11,16 +11,16 @@ from bids_app.pipeline.place import Figures
 
 
 def test_a_figure_of_the_folds_with_epochs(tmp_path: Path) -> None:
-    told = Figures(tmp_path, None)
+    place, told = Figures(tmp_path, None), list[dict[str, str]]()
     trained = {"History": {"train": [3e-4, 2e-4], "valid": [3e-4, 2.5e-4], "best_epoch": 1}}
-    draw_curves(told, "cnn", [trained, trained])
-    assert [path.name for path in told.files()] == ["group_desc-cnnTraining_figure.png"]
-    with Image.open(told.files()[0]) as picture:
+    draw_curves(place, "cnn", [trained, trained], told)
+    assert [path.name for path in place.files()] == ["group_desc-cnnTraining_figure.png"]
+    with Image.open(place.files()[0]) as picture:
         assert picture.width > 500
-    assert "in 2 trainings" in told.told[0]["caption"]
+    assert "in 2 trainings" in told[0]["caption"]
 
 
 def test_a_closed_form_has_none(tmp_path: Path) -> None:
-    told = Figures(tmp_path, None)
-    draw_curves(told, "ridge", [{"History": {"strength": 3.0}}])
-    assert not told.told
+    place, told = Figures(tmp_path, None), list[dict[str, str]]()
+    draw_curves(place, "ridge", [{"History": {"strength": 3.0}}], told)
+    assert not told

@@ -152,6 +152,8 @@ def test_architectures_stand_side_by_side(config: RunConfig, preprocessed: Write
     record = read_json(config.output_dir / "log" / "group.json")
     assert record["models"] == ["sources", "cnn"]
     assert {"sources", "cnn"} <= {row["row"] for row in record["scores"]}
+    curves = [figure["path"] for figure in record["figures"] if "Training" in figure["path"]]
+    assert curves == ["figures/group_desc-cnnTraining_figure.png"]
     assert (config.output_dir / "models" / "cnn" / "weights.safetensors").is_file()
     told = read_tsv(config.output_dir / "descriptions.tsv")
     assert "desc-synthCnn" in told["desc_id"]
