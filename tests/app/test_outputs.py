@@ -76,7 +76,10 @@ def test_the_left_out_participant_is_not_among_those_trained_on(finished: Place)
 
 def test_group_scores_hold_the_rows_that_any_model_is_compared_with(finished: Place) -> None:
     table = read_tsv(finished.out / "group_scores.tsv")
-    assert {"sources", "zero", "training-mean", "participant-mean"} <= set(table["row"])
+    assert set(table["row"]) == {
+        "sources", "sources-constant-eeg", "zero", "training-mean", "participant-mean", "time-only", "events",
+        "noise-free", "oracle",
+    }  # fmt: skip
     assert {"group", "sub-01", "sub-02", RUN} <= set(table["on"])
     of_zero = [
         value
@@ -84,6 +87,14 @@ def test_group_scores_hold_the_rows_that_any_model_is_compared_with(finished: Pl
         if row == "zero" and name == "r"
     ]
     assert set(of_zero) == {"n/a"}
+    of_group = {
+        row: float(value)
+        for row, name, value, on in zip(
+            table["row"], table["name"], table["value"], table["on"], strict=True
+        )
+        if (name, on) == ("r", "group") and value != "n/a"
+    }
+    assert of_group["noise-free"] > of_group["oracle"] > of_group["sources"] > of_group["events"]
 
 
 def test_the_raw_dataset_was_not_written_to(finished: Place) -> None:
