@@ -37,6 +37,11 @@ CROSS_FITTED_WIDTH = float(np.sqrt(2))
 """With linear models on random data, the variance of the mean over folds is at most doubled."""
 
 
+WINDOWS_FOR_SHIFTS = 5
+"""Windows that a run must be as long as: in shorter ones the shifts that are allowed are few and alike, and reject too
+often (in noise as slow as BOLD one time in five where a run has little more than two windows)."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ShiftProfile:
     """Correlations of a run at all circular shifts of the prediction.
@@ -58,6 +63,11 @@ class ShiftProfile:
     shortest: int
     true: Floats
     predicted: Floats
+
+    @property
+    def is_long(self) -> bool:
+        """Whether there are enough shifts for p-values to be right."""
+        return len(self.mean_r) >= WINDOWS_FOR_SHIFTS * self.shortest
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bids_app.learn.nulls import BESIDE_SCHEDULE, MAX_PARCEL_R, MEAN_R, OTHER_RUNS, SHIFTS
+from bids_app.learn.nulls import BESIDE_SCHEDULE, MAX_PARCEL_R, MEAN_R, OTHER_RUNS, PHASES, SHIFTS
 
 LEVEL = 0.05
 WHOM = {
@@ -20,7 +20,8 @@ def sentence(tests: Sequence[dict[str, Any]]) -> str:
 
     The one test that decides is that of the largest correlation over regions against circular shifts, which asks no
     more of a model than one region, and takes their number into account. With several models each is tested at the
-    level divided by their number (Bonferroni), so that trying more of them does not find more in noise.
+    level divided by their number (Bonferroni), so that trying more of them does not find more in noise. Where runs are
+    so short that circular shifts reject too often, random phases must reject as well.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ def sentence(tests: Sequence[dict[str, Any]]) -> str:
     if not primary:
         return ""
     level = LEVEL / len(primary)
-    best = min(primary, key=lambda test: test["p"])
+    best = min((_in_short_runs(test, tests) for test in primary), key=lambda test: test["p"])
     own = [test for test in tests if all(test[name] == best[name] for name in ("model", "split"))]
     mean = next(
         (f"mean r = {test['value']:+.3f}; " for test in own if _is(test, MEAN_R, SHIFTS)), ""
@@ -51,6 +52,11 @@ def sentence(tests: Sequence[dict[str, Any]]) -> str:
         return (
             f"These data are too short to tell: only {best['n_shifts']} different circular shifts can be made "
             f"({figures})."
+        )
+    if not best.get("long", True):
+        return (
+            f"These data are too short to tell: in {whom}, synthesized BOLD does not follow measured BOLD more than "
+            f"chance ({figures}, circular shifts and random phases), but runs of less than five windows show little."
         )
     return (
         f"Nothing was found: in {whom}, synthesized BOLD follows measured BOLD no more than chance "
@@ -93,6 +99,19 @@ def _found(own: Sequence[dict[str, Any]], whom: str, figures: str, level: float)
         else " Whether the EEG or a schedule that everybody shares carries it, these tests do not tell."
     )
     return f"I{follows}{more} ({figures}). How much more is in the scores.{doubt}"
+
+
+def _in_short_runs(test: dict[str, Any], tests: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """In short runs, the test with the larger p of its own and of random phases."""
+    if test.get("long", True):
+        return test
+    phases = [
+        other["p"]
+        for other in tests
+        if _is(other, MAX_PARCEL_R, PHASES)
+        and all(other[name] == test[name] for name in ("model", "split"))
+    ]
+    return test | {"p": max([test["p"], *phases])}
 
 
 def _is(test: dict[str, Any], statistic: str, against: str) -> bool:

@@ -57,14 +57,32 @@ def test_without_a_coupling_one_test_in_twenty_rejects(rng: np.random.Generator)
                     for _ in range(2)
                 ],
                 rng,
-                199,
+                99,
                 cross_fitted=False,
             )
         ]
-        for _ in range(200)
+        for _ in range(110)
     ])
     assert ((p <= 0.05).mean(axis=0) < 0.10).all()
     assert (p <= 0.5).mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.12)
+
+
+@pytest.mark.parametrize(("n_times", "is_long"), [(35, False), (75, True)])
+def test_few_shifts_reject_too_often_and_are_known_for_it(
+    rng: np.random.Generator, n_times: int, *, is_long: bool
+) -> None:
+    p = []
+    for _ in range(80):
+        runs = [
+            shift_profile(
+                smooth_noise(rng, n_times, 6), smooth_noise(rng, n_times, 6), np.arange(6), 15
+            )
+            for _ in range(3)
+        ]
+        p.append([test.p for test in shift_test(runs, rng, 99, cross_fitted=False)])
+    assert all(run.is_long is is_long for run in runs)
+    rejects = np.mean(np.array(p) <= 0.05, axis=0)
+    assert (rejects < 0.125).all() if is_long else (rejects > 0.15).all()
 
 
 def cross_fitted_profiles(rng: np.random.Generator) -> list[ShiftProfile]:

@@ -82,5 +82,15 @@ def test_what_all_runs_share_is_told_from_the_eeg() -> None:
     assert "and more than with the EEG of other runs" in sentence([a_test(0.001), others(0.004)])
 
 
+def test_short_runs_must_pass_random_phases_too() -> None:
+    short = a_test(0.001, long=False)
+    phases = a_test(0.3, against="random phases", long=False)
+    told = sentence([short, phases])
+    assert told.startswith("These data are too short to tell: in people whom the model never saw")
+    assert "p = 0.300" in told
+    assert sentence([short, phases | {"p": 0.002}]).startswith("In people whom the model never")
+    assert sentence([short | {"long": True}, phases]).startswith("In people whom the model never")
+
+
 def test_few_exchanges_decide_nothing() -> None:
     assert "other runs" not in sentence([a_test(0.001), others(0.05, n_shifts=19)])
