@@ -39,6 +39,14 @@ SWITCHES = {
         ("--causal-scaling",),
         "Scale a new person's EEG with what came before, not with the whole run.",
     ),
+    "uncertainty": (
+        ("--uncertainty",),
+        "Also write the predictive standard deviation of synthesized BOLD, and which voxels are reliable.",
+    ),
+    "mask_unreliable": (
+        ("--mask-unreliable",),
+        "Leave voxels empty in which people left out of training were not predicted better than chance.",
+    ),
     "sloppy": (("--sloppy",), "Coarse registration, for trying the app out; not for results."),
     "notrack": (("--notrack",), "Accepted; the app never tracks."),
 }

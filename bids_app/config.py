@@ -84,6 +84,8 @@ class RunConfig:
         Spaces that preprocessed BOLD is written in too: ``func`` for the run's own, ``T1w``.
     causal_scaling : bool
         Scale a new person's EEG with what was heard so far only.
+    uncertainty, mask_unreliable : bool
+        Also write the predictive standard deviation; leave voxels without skill empty.
     n_volumes : int or None
         Volumes to synthesize for EEG without BOLD.
     volume_marker : str or None
@@ -145,6 +147,8 @@ class RunConfig:
     resolution_mm: float = 3.0
     extra_spaces: tuple[str, ...] = ()
     causal_scaling: bool = False
+    uncertainty: bool = False
+    mask_unreliable: bool = False
     n_volumes: int | None = None
     volume_marker: str | None = None
     eeg_start_s: float | None = None

@@ -17,6 +17,7 @@ from bids_app.files.sidecar import read_json, write_json
 from bids_app.values import Floats
 from bids_app.values.bundle import BoldSpec
 from bids_app.values.outcome import Prediction
+from bids_app.values.space import Volume
 
 DESCRIPTION = "Synthetic: true; BOLD predicted from EEG (eeg2fmri); not for diagnosis"
 TELLS = {
@@ -25,6 +26,22 @@ TELLS = {
     "block": "models trained on other parts of this run",
     "insample": "a model that was trained on this run",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """What is written of how far off predictions are, of models that know it.
+
+    Attributes
+    ----------
+    written : bool
+        Write the predictive standard deviation, and which voxels are reliable.
+    unreliable_blank : bool
+        Leave voxels empty in which people left out of training were not predicted better than chance.
+    """
+
+    written: bool = False
+    unreliable_blank: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +64,8 @@ class Synthesis:
         Identity and provenance of the model.
     metadata : dict
         Keys that are passed on, such as ``TaskName``.
+    uncertainty : Uncertainty
+        What else is wanted.
     """
 
     prediction: Prediction
@@ -57,6 +76,7 @@ class Synthesis:
     start_time_s: float
     model: dict[str, Any]
     metadata: dict[str, Any]
+    uncertainty: Uncertainty = Uncertainty()
 
 
 def path_of(target: Target, prediction: Prediction) -> Path:
@@ -95,8 +115,46 @@ def write_prediction(
         np.float32
     )
     rows[prediction.volumes] *= 1 + prediction.change
+    told = _sidecar(target, synthesis)
+    if synthesis.uncertainty.unreliable_blank and prediction.reliable is not None:
+        rows[:, ~prediction.reliable] = 0
+        told["UnreliableVoxelsBlanked"] = int((~prediction.reliable).sum())
     nifti.write_bold(path, mask.unflatten(rows), mask.grid, synthesis.tr_s, DESCRIPTION)
-    return [path, write_json(sidecar, _sidecar(target, synthesis))]
+    written = [path, write_json(sidecar, told)]
+    return written + _write_uncertainty(target, synthesis)
+
+
+def _write_uncertainty(target: Target, synthesis: Synthesis) -> list[Path]:
+    """Write the standard deviation beside each volume, in units of the BOLD, and the reliable voxels."""
+    prediction, mask = synthesis.prediction, synthesis.bold.mask
+    if not synthesis.uncertainty.written or prediction.spread is None:
+        return []
+    label = synth(prediction.model, prediction.split)
+    labels = target.space.labels
+    path = target.path("func", "bold.nii.gz", labels | {"desc": f"{label}std"})
+    rows = np.zeros((prediction.n_volumes, mask.n_voxels), np.float32)
+    rows[prediction.volumes] = prediction.spread * synthesis.baseline
+    nifti.write_bold(path, mask.unflatten(rows), mask.grid, synthesis.tr_s, DESCRIPTION)
+    told = _sidecar(target, synthesis) | {
+        "Description": f"Predictive standard deviation of measured BOLD around {path_of(target, prediction).name}: "
+        "errors in people (or runs) left out of training; 0 where nothing was predicted"
+    }
+    written = [path, write_json(path.with_name(path.name.replace(".nii.gz", ".json")), told)]
+    if prediction.reliable is None:
+        return written
+    path = target.path("func", "mask.nii.gz", labels | {"desc": f"{label}reliable"})
+    inside = mask.unflatten(prediction.reliable[None].astype(np.uint8))[..., 0]
+    nifti.write_volume(path, Volume(inside, mask.grid), np.uint8, "predicted above chance")
+    told = target.image_sidecar(
+        Type="ROI",
+        Description="Voxels in which people (or runs) left out of training were predicted better than chance: "
+        "one-sided t test of r over them, 5 %, not corrected for the number of voxels",
+    )
+    return [
+        *written,
+        path,
+        write_json(path.with_name(path.name.replace(".nii.gz", ".json")), told),
+    ]
 
 
 def _sidecar(target: Target, synthesis: Synthesis) -> dict[str, Any]:

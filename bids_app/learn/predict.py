@@ -14,8 +14,8 @@ from bids_app.learn.bundle import unpack
 from bids_app.learn.descent import predicted
 from bids_app.learn.objective import geometry_of
 from bids_app.learn.store import Store
-from bids_app.models.base import AlongRuns
-from bids_app.values import Floats
+from bids_app.models.base import AlongRuns, Uncertain
+from bids_app.values import Bools, Floats
 from bids_app.values.bundle import EegSpec, ModelBundle
 from bids_app.values.outcome import Prediction
 from bids_app.values.samples import Samples
@@ -75,6 +75,7 @@ def apply(
     change = changes(model, samples, forced=forced)
     if not causal:
         change -= change.mean(axis=0)
+    spread, reliable = _uncertainty(model, samples)
     return Prediction(
         samples.run,
         samples.participant,
@@ -83,7 +84,20 @@ def apply(
         samples.n_volumes,
         name,
         split,
+        spread,
+        reliable,
     )
+
+
+@torch.no_grad()
+def _uncertainty(model: nn.Module, samples: Samples) -> tuple[Floats | None, Bools | None]:
+    """Spread and reliable voxels; nothing of a model that does not know them."""
+    if not isinstance(model, Uncertain):
+        return None, None
+    spread = model.spread_of_run(samples).cpu().numpy()
+    if not np.isfinite(spread).all():
+        return None, None
+    return spread.astype(np.float32, copy=False), model.reliable().cpu().numpy()
 
 
 @torch.no_grad()
@@ -133,4 +147,12 @@ def merge(parts: Sequence[Prediction]) -> Prediction:
         )
     order = np.argsort(volumes)
     change = np.concatenate([part.change for part in parts])[order]
-    return replace(first, change=change, volumes=volumes[order])
+    spreads = [part.spread for part in parts if part.spread is not None]
+    found = [part.reliable for part in parts if part.reliable is not None]
+    return replace(
+        first,
+        change=change,
+        volumes=volumes[order],
+        spread=np.concatenate(spreads)[order] if len(spreads) == len(parts) else None,
+        reliable=np.all(found, axis=0) if len(found) == len(parts) else None,
+    )

@@ -13,7 +13,7 @@ from bids_app.config import RunConfig
 from bids_app.derivatives import reuse
 from bids_app.derivatives.describe import DESCRIPTIONS, describe_labels
 from bids_app.derivatives.names import DEFAULT_ARCHITECTURE, synth
-from bids_app.derivatives.predictions import Synthesis, write_prediction
+from bids_app.derivatives.predictions import Synthesis, Uncertainty, write_prediction
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.errors import DataError
 from bids_app.files.lock import locked
@@ -218,6 +218,7 @@ class _Applied:
                 for name, value in (run.metadata or run.eeg_metadata).items()
                 if name == "TaskName" and value
             },
+            uncertainty=Uncertainty(self.config.uncertainty, self.config.mask_unreliable),
         )
         where = target(self.config, run.entities, bundle.bold.space, [run.eeg], "")
         write_prediction(where, synthesis, overwrite=self.config.overwrite)
@@ -245,9 +246,10 @@ def tell_label(output_dir: Path, architecture: str, split: str) -> None:
     """Explain the ``desc`` label of an architecture that is not the default."""
     if architecture == DEFAULT_ARCHITECTURE:
         return
-    plain = synth(DEFAULT_ARCHITECTURE, split)
+    plain, own = synth(DEFAULT_ARCHITECTURE, split), synth(architecture, split)
+    told = {
+        f"{own}{kind}": f"{DESCRIPTIONS[f'{plain}{kind}']}; architecture {architecture}"
+        for kind in ("", "std", "reliable")
+    }
     with locked(output_dir / "dataset_description.json"):
-        describe_labels(
-            output_dir,
-            {synth(architecture, split): f"{DESCRIPTIONS[plain]}; architecture {architecture}"},
-        )
+        describe_labels(output_dir, told)

@@ -203,9 +203,15 @@ def _kept(
             run.n_volumes,
             model,
             task.kind,
+            _mapped(folder / f"{run.run}_spread.npy"),
+            _mapped(folder / f"{run.run}_reliable.npy"),
         )
         for run in tested
     ]
+
+
+def _mapped(path: Path) -> Any:
+    return np.load(path, mmap_mode="r") if path.is_file() else None
 
 
 def _train(task: Task, samples: Sequence[Samples], split: Split, folder: Path) -> None:
@@ -267,6 +273,9 @@ def _write(fitted: Fitted, task: Task, run: Samples, folder: Path, *, forced: bo
     level = task.keeps_level or task.config.causal_scaling
     given = apply(fitted.model, "", run, task.kind, causal=level, forced=forced)
     np.save(folder / f"{run.run}.npy", given.change)
+    if given.spread is not None and given.reliable is not None:
+        np.save(folder / f"{run.run}_spread.npy", given.spread.astype(np.float16))
+        np.save(folder / f"{run.run}_reliable.npy", given.reliable)
 
 
 def _whole(folder: Path, tested: Sequence[Samples]) -> bool:

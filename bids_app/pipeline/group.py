@@ -13,7 +13,12 @@ import numpy as np
 
 from bids_app.config import RunConfig
 from bids_app.derivatives import provenance, reuse
-from bids_app.derivatives.predictions import Synthesis, path_of, write_prediction
+from bids_app.derivatives.predictions import (
+    Synthesis,
+    Uncertainty,
+    path_of,
+    write_prediction,
+)
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.derivatives.write import write_scans
 from bids_app.errors import AppError, MissingInputError, UsageError
@@ -28,6 +33,7 @@ from bids_app.pipeline import alike, denoise, prepare, rows
 from bids_app.pipeline.apply import tell_label
 from bids_app.pipeline.curves import draw_curves
 from bids_app.pipeline.fold import FoldResult, Task, run_fold
+from bids_app.pipeline.intervals import write_intervals
 from bids_app.pipeline.judge import (
     Case,
     Judgement,
@@ -290,6 +296,7 @@ def _predict(task: Task, cohort: Cohort, splits: Sequence[Split]) -> tuple[list[
     written += write_maps(name, mean_r, found.voxels, case, judgement)
     if found.decides is not None:
         draw_chance(task.architecture, found.decides, case, judgement)
+    written += write_intervals(name.rpartition("-")[2], predictions, case, judgement)
     if task.architecture == task.config.architectures[0]:
         written += _write_scans(task, cohort, predictions, evaluation)
     return written, judgement
@@ -315,6 +322,7 @@ def _write(task: Task, cohort: Cohort, prediction: Prediction, result: FoldResul
             "Arguments": task.training.arguments,
         },
         metadata={name: run.metadata[name] for name in ("TaskName",) if name in run.metadata},
+        uncertainty=Uncertainty(task.config.uncertainty, task.config.mask_unreliable),
     )
     where = target(task.config, run.entities, task.bold.space, [run.eeg], "")
     return write_prediction(where, synthesis, overwrite=task.config.overwrite)

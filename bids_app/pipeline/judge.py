@@ -69,7 +69,7 @@ class Judgement:
 
     Attributes
     ----------
-    scores, tests, ceilings : list of dict
+    scores, tests, ceilings, intervals : list of dict
         As the record holds them.
     figures : dict of str to list of dict
         By run; the group's under an empty name.
@@ -80,6 +80,7 @@ class Judgement:
     scores: list[dict[str, Any]] = field(default_factory=list)
     tests: list[dict[str, Any]] = field(default_factory=list)
     ceilings: list[dict[str, Any]] = field(default_factory=list)
+    intervals: list[dict[str, Any]] = field(default_factory=list)
     figures: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -88,6 +89,8 @@ class Judgement:
         record.content["scores"] += self.scores
         for test in self.tests:
             record.append("tests", test)
+        for row in self.intervals:
+            record.append("intervals", row)
         # What is measured has one ceiling, whatever the model.
         record.content["ceilings"] = self.ceilings
         for figure in self.figures.get("", []):
@@ -122,7 +125,7 @@ def judged_once(
         Gives the files that were written, and the judgement.
     """
     level, keys = decides
-    key = provenance.key(level, [], keys)
+    key = provenance.key(level, [], [*keys, config.uncertainty, config.mask_unreliable])
     stage = provenance.Stage(config.work_dir, config.output_dir, name, key)
     done = None if config.overwrite else stage.done()
     if done is not None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from bids_app.config import RunConfig
 from bids_app.derivatives import reuse
-from bids_app.derivatives.predictions import Synthesis, write_prediction
+from bids_app.derivatives.predictions import Synthesis, Uncertainty, write_prediction
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.errors import AppError
 from bids_app.learn.predict import merge
@@ -223,6 +223,7 @@ def _write(
             "Arguments": task.training.arguments,
         },
         metadata={name: run.metadata[name] for name in ("TaskName",) if name in run.metadata},
+        uncertainty=Uncertainty(task.config.uncertainty, task.config.mask_unreliable),
     )
     where = target(task.config, run.entities, task.bold.space, [run.eeg], "")
     return write_prediction(where, synthesis, overwrite=task.config.overwrite)

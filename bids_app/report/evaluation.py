@@ -26,6 +26,12 @@ def sentences(record: Table) -> list[str]:
             "How far evoked BOLD repeats was estimated from responses to the first half of a run's events and to the "
             "second, with the correction of Spearman and Brown [@spearman]."
         )
+    if rows(record, "intervals"):
+        said.append(
+            "Predictive standard deviations were learned from the errors in people left out of training in turn; how "
+            "much of the BOLD of test people lay inside the intervals was counted for all voxels and for each region, "
+            "and scored by width and misses [@intervals]."
+        )
     if rows(record, "participants"):
         said.append(
             "Intervals of means over people are Student's after Fisher's z below ten people, and "

@@ -14,7 +14,7 @@ from bids_app.errors import MissingInputError, UsageError
 from bids_app.files.sidecar import read_json
 from bids_app.files.whole import write_text
 from bids_app.labels import LABEL
-from bids_app.report import experiment, methods, pictures, tables
+from bids_app.report import coverage, experiment, methods, pictures, tables
 from bids_app.report.record import Table, count, flat, number, part, rows, text, words
 from bids_app.report.viewer import viewers
 
@@ -213,6 +213,8 @@ def _group(output_dir: Path, record: Table) -> dict[str, Any]:
         ],
         "people": [_person(output_dir, person) for person in people],
         "experiment": experiment.of(record),
+        "coverage": coverage.of(record),
+        "coverage_says": coverage.sentences(record),
         "experiment_columns": experiment.COLUMNS,
         "score_tables": tables.of(scores, "group"),
         "people_tables": tables.people(scores),

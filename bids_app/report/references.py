@@ -175,6 +175,11 @@ WORKS = {
         "Statistical Association 82(397):171–185.",
         "10.1080/01621459.1987.10478410",
     ),
+    "intervals": Reference(
+        "Gneiting T, Raftery AE (2007). Strictly proper scoring rules, prediction, and estimation. Journal of the "
+        "American Statistical Association 102(477):359–378.",
+        "10.1198/016214506000001437",
+    ),
     "maximum": Reference(
         "Nichols TE, Holmes AP (2002). Nonparametric permutation tests for functional neuroimaging: a primer with "
         "examples. Human Brain Mapping 15(1):1–25.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bids_app.values import Floats, Ints
+from bids_app.values import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +28,10 @@ class Prediction:
         Architecture that made it.
     split : str
         Which training data it saw: ``participant``, ``run``, ``block`` or ``insample``.
+    spread : ndarray of shape (sample, voxel) or None
+        Predictive standard deviation of measured change; None of a model that does not tell it.
+    reliable : ndarray of shape (voxel,) or None
+        Where the model predicted people (or runs) left out of its training better than chance.
     """
 
     run: str
@@ -37,6 +41,8 @@ class Prediction:
     n_volumes: int
     model: str
     split: str
+    spread: Floats | None = None
+    reliable: Bools | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -246,6 +247,43 @@ def synthesis(rng: np.random.Generator) -> predictions.Synthesis:
         model=dict(MODEL),
         metadata={"TaskName": "eyes closed"},
     )
+
+
+def test_the_standard_deviation_stands_beside_the_prediction(
+    target: write.Target, synthesis: predictions.Synthesis, rng: np.random.Generator
+) -> None:
+    change = synthesis.prediction.change
+    spread = rng.uniform(0.01, 0.02, change.shape).astype(np.float16)
+    reliable = np.arange(change.shape[1]) % 3 == 0
+    told = replace(synthesis.prediction, spread=spread, reliable=reliable)
+    asked = predictions.Uncertainty(written=True, unreliable_blank=True)
+    given = replace(synthesis, prediction=told, uncertainty=asked)
+    paths = predictions.write_prediction(target, given)
+    check_names(paths)
+    labels = [re.search(r"desc-(\w+)_", path.name) for path in paths[::2]]
+    assert [found and found[1] for found in labels] == [
+        "synthwithin", "synthwithinstd", "synthwithinreliable",
+    ]  # fmt: skip
+    inside = synthesis.bold.mask.inside
+    bold, wide = (
+        np.asarray(nib.Nifti1Image.from_filename(path).dataobj)[inside] for path in paths[:3:2]
+    )
+    assert np.allclose(wide[:, [2, 3, 4, 6]].T, spread * synthesis.baseline, rtol=1e-6)
+    assert not wide[:, [0, 1, 5]].any()
+    assert not bold[~reliable].any()
+    assert bold[reliable].all()
+    assert read_json(paths[1])["UnreliableVoxelsBlanked"] == (~reliable).sum()
+    assert np.array_equal(nifti.read_mask(paths[4]).inside[inside], reliable)
+    assert "errors in people (or runs) left out" in read_json(paths[3])["Description"]
+
+
+def test_nothing_more_is_written_of_a_model_that_tells_no_spread(
+    target: write.Target, synthesis: predictions.Synthesis
+) -> None:
+    asked = predictions.Uncertainty(written=True, unreliable_blank=True)
+    paths = predictions.write_prediction(target, replace(synthesis, uncertainty=asked))
+    assert len(paths) == 2
+    assert "UnreliableVoxelsBlanked" not in read_json(paths[1])
 
 
 def test_a_prediction_is_baseline_times_change(

@@ -40,8 +40,14 @@ def test_left_out_people_are_scored_and_a_model_is_kept(
 ) -> None:
     for label in ("01", "02", "03"):
         preprocessed(label)
-    assert pipeline.run(config) == 0
+    assert pipeline.run(replace(config, uncertainty=True)) == 0
     record = read_json(config.output_dir / "log" / "group.json")
+    (intervals,) = record["intervals"]
+    held = [row["held"] for row in intervals["inside"]]
+    assert held == pytest.approx([0.5, 0.8, 0.95], abs=0.05)
+    told = read_tsv(config.output_dir / "group_desc-sources_intervals.tsv")
+    assert told["on"].count("group") == told["on"].count("sub-01") == 25
+    assert len(list(config.output_dir.glob("sub-*/func/*_desc-synthstd_bold.nii.gz"))) == 3
     assert [row["status"] for row in record["participants"]] == ["done"] * 3
     assert [row["name"] for row in record["bundles"]] == ["sources"]
     bundle = read_json(config.output_dir / "models" / "sources" / "bundle.json")
@@ -58,7 +64,8 @@ def test_each_model_stands_beside_what_hears_no_eeg(
         preprocessed(label, n_volumes=60, eeg_s=130.0)
     few = {"train": {"epochs": 1}, "models": {"cnn": {"hidden": 8}}}
     always = few | {"evaluation": {"constant_eeg": "always"}}
-    assert pipeline.run(replace(config, architectures=("cnn",), tables=always)) == 0
+    asked = replace(config, architectures=("cnn",), tables=always, mask_unreliable=True)
+    assert pipeline.run(asked) == 0
     record = read_json(config.output_dir / "log" / "group.json")
     own = [row for row in record["scores"] if row["on"] == "group"]
     rows = {"zero", "training-mean", "participant-mean", "time-only", "cnn", "cnn-constant-eeg"}
@@ -77,6 +84,7 @@ def test_each_model_stands_beside_what_hears_no_eeg(
     maps = {path.name.split("_")[-1] for path in config.output_dir.glob("group_*.nii.gz")}
     assert maps == {"meanr.nii.gz", "pvalue.nii.gz", "qvalue.nii.gz"}
     assert "r is above chance in" in " ".join(record["notes"])
+    assert "cnn does not tell how far off it is" in " ".join(record["notes"])
 
 
 def test_a_word_that_means_nothing_is_refused(config: RunConfig, preprocessed: Write) -> None:

@@ -160,6 +160,16 @@ def group_record() -> dict[str, Any]:
                 ("max voxel r", "circular shifts"),
             )
         ],
+        "intervals": [
+            {
+                "model": "ridge",
+                "inside": [
+                    {"promised": 0.5, "held": 0.513, "lowest": 0.488, "highest": 0.527},
+                    {"promised": 0.95, "held": 0.949, "lowest": 0.921, "highest": 0.961},
+                ],
+            }
+            | {"score": 0.04213, "score_constant": 0.0433, "reliable": 0.37}
+        ],
         "ceilings": [{"on": "group", "half": 0.31, "reliability": 0.473, "ceiling": 0.688}],
         "settings": SETTINGS,
         "version": "1.2.3",
