@@ -131,7 +131,7 @@ def _report(out: Path) -> None:
             )
     for test in record.get("tests", []):
         print(
-            f"{test['statistic']}: {test['value']:.3f}, p = {test['p']:.3f} over {test['n_shifts']} circular shifts"
+            f"{test['statistic']}: {test['value']:.3f}, p = {test['p']:.3f} over {test['n_shifts']} {test['against']}"
         )
     print(f"report: {out / 'sub-01.html'}")
 
