@@ -75,7 +75,8 @@ def find_parts(path: Path) -> Parts:
         )
     except (KeyError, ValueError) as error:
         raise DataError(
-            f"{path}: is not a BrainVision header: {error} is missing or not a number",
+            f"{path}: is not a BrainVision header: {error}"
+            + (" is missing" if isinstance(error, KeyError) else ""),
             hint="fetch it again, or export the recording again",
         ) from error
     if not interval_s > 0:

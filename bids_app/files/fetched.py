@@ -22,6 +22,10 @@ def check_fetched(path: Path) -> None:
     """
     if path.is_symlink() and not path.exists():
         raise MissingInputError(f"{path}: is a link to content that is not here", hint=FETCH)
+    if path.is_dir():
+        raise MissingInputError(
+            f"{path}: is a folder; expected a file", hint="fetch the file again"
+        )
     if not path.is_file():
         raise MissingInputError(
             f"{path}: no such file", hint="is the dataset complete, and mounted?"

@@ -216,6 +216,8 @@ def _load(path: Path) -> Any:
         raise MissingInputError(
             f"{path}: is not a NIfTI image: {error}", hint=_why_not_an_image(path)
         ) from error
+    if 0 in image.shape:
+        raise DataError(f"{path}: has shape {image.shape}; expected an image")
     _refuse_more_than_the_file_holds(image, path)
     return image
 

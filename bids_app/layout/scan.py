@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -98,7 +99,15 @@ def _files(root: Path, label: str) -> list[Path]:
             below.clear()
             continue
         seen.add(os.path.realpath(folder))
-        found += [Path(folder, name) for name in names if not name.startswith(".")]
+        for name in names:
+            if "." not in name and (path := Path(folder, name)).is_symlink():
+                refuse(OSError(errno.ENOENT, "a link that leads nowhere", str(path)))
+        # A folder that has the name of a file is found too, for its reader to refuse.
+        found += [
+            Path(folder, name)
+            for name in [*names, *below]
+            if not name.startswith(".") and (name in names or _query(Path(folder, name)))
+        ]
     return sorted(found)
 
 

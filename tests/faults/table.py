@@ -47,14 +47,14 @@ def one_corrupted(case: Case, folder: Path, base: Path) -> tuple[Ended, list[str
     before = tree_of(place / "data")
     words = [word.replace(DATASET, str(place / "data")) for word in case.words]
     only = ("--participant-label", "01", "--run", "1", *words)
-    ended = run(place / "data", place / "out", "participant", *only, *QUICK, timeout_s=60)
+    ended = run(place / "data", place / "out", "participant", *only, *QUICK, timeout_s=300)
     wrong = [] if ended.code == case.code else [f"exit code {ended.code}, not {case.code}"]
     wrong += [] if case.says in ended.said else [f"does not say {case.says!r}"]
     wrong += ["a traceback"] if "Traceback" in ended.said else []
     wrong += ["the dataset was touched"] if tree_of(place / "data") != before else []
     wrong += ["code of the input was run"] if (place / "owned").exists() else []
     # The machine may have other work: what counts is what this process took.
-    wrong += [f"{ended.cpu_s:.0f} s"] if ended.cpu_s > LONGEST_S else []
+    wrong += [f"{ended.cpu_s:.0f} s"] if ended.cpu_s > LONGEST_S and not case.goes_on else []
     wrong += [f"{ended.peak_mb} MB"] if ended.peak_mb > MOST_MB else []
     return ended, wrong
 
@@ -64,11 +64,15 @@ def corrupted(folder: Path, base: Path) -> Iterator[Row]:
     slowest, largest, bad = 0.0, 0, []
     for name, case in CASES.items():
         ended, wrong = one_corrupted(case, folder, base)
-        slowest, largest = max(slowest, ended.cpu_s), max(largest, ended.peak_mb)
+        largest = max(largest, ended.peak_mb)
+        slowest = slowest if case.goes_on else max(slowest, ended.cpu_s)
         if wrong:
             bad.append(name)
             print(f"{name}: {'; '.join(wrong)}\n{ended.said}", file=sys.stderr)
-    told = f"one message and the right exit code; slowest {slowest:.1f} s of CPU, at most {largest} MB"
+    told = (
+        f"one message and the right exit code; slowest refusal {slowest:.1f} s of CPU, at most {largest} MB; without a "
+        "usable T1w the work goes on"
+    )
     yield "input", "60 corrupted inputs", len(CASES), len(CASES) - len(bad), told
 
 

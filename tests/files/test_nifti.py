@@ -130,6 +130,22 @@ def test_a_file_that_is_no_image_is_told(
 
 
 @pytest.mark.parametrize("read", READERS)
+def test_an_image_of_no_voxels_is_told(tmp_path: Path, read: Callable[[Path], Any]) -> None:
+    path = tmp_path / "a.nii.gz"
+    nib.Nifti1Image(np.zeros((3, 0, 4, 5), np.float32), np.eye(4)).to_filename(path)
+    with pytest.raises(DataError, match=r"has shape \(3, 0, 4, 5\); expected an image"):
+        read(path)
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_folder_of_that_name_is_told(tmp_path: Path, read: Callable[[Path], Any]) -> None:
+    path = tmp_path / "a.nii.gz"
+    path.mkdir()
+    with pytest.raises(MissingInputError, match="is a folder; expected a file"):
+        read(path)
+
+
+@pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize(
     ("content", "told"),
     [(b"", "is empty"), (b"/annex/objects/MD5E-s1--0.nii.gz\n", "is a pointer of git-annex")],

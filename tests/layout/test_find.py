@@ -317,6 +317,19 @@ def test_a_folder_that_cannot_be_listed_is_told(
     assert "permissions" in caught.value.hint
 
 
+def test_a_folder_that_is_a_link_to_itself_is_told(tmp_path: Path) -> None:
+    (tmp_path / "sub-01").mkdir()
+    (tmp_path / "sub-01/func").symlink_to("func")
+    with pytest.raises(InvalidDatasetError, match="sub-01/func: cannot be listed: a link that"):
+        scan(config(tmp_path), "01")
+
+
+def test_a_folder_with_the_name_of_an_image_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "sub-01/func/sub-01_task-rest_bold.nii.gz"
+    folder.mkdir(parents=True)
+    assert [file.path for file in scan(config(tmp_path), "01")[0]["bold"]] == [folder]
+
+
 def test_folders_that_are_links_are_followed_once(tmp_path: Path) -> None:
     root = tree(tmp_path / "data", FUNC)
     (tmp_path / "store").mkdir()
