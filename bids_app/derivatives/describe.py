@@ -28,6 +28,7 @@ IGNORED = (
     "*_xfm.*",
     "*_boldref.*",
     "*_timeseries.*",
+    "*_statmap.*",
 )
 DESCRIPTIONS = {
     "preproc": "Preprocessed: T1w bias-corrected; BOLD realigned, slice-timed, unsmoothed; EEG filtered, resampled, "
@@ -45,7 +46,6 @@ DESCRIPTIONS = {
     "synthwithinreliable": "Voxels of desc-synthwithin in which data left out of training were predicted",
     "synthinsamplestd": "Predictive standard deviation of BOLD around desc-synthinsample",
     "synthinsamplereliable": "Voxels of desc-synthinsample in which people left out of training were predicted",
-    "meanr": "Correlation over time of synthesized and measured BOLD, averaged",
 }
 TISSUE_LABELS: dict[str, Sequence[object]] = {
     "index": [0, 1, 2, 3],

@@ -291,12 +291,10 @@ def _predict(task: Task, cohort: Cohort, splits: Sequence[Split]) -> tuple[list[
     draw_curves(
         Figures(task.config.output_dir, None), task.architecture, about, judgement.figures[""]
     )
-    name = f"space-{task.bold.space}_desc-{task.architecture.replace('_', '')}"
-    mean_r = evaluation.r[task.architecture, "group"]
-    written += write_maps(name, mean_r, found.voxels, case, judgement)
+    written += write_maps(task, evaluation, found.voxels, case, judgement)
     if found.decides is not None:
         draw_chance(task.architecture, found.decides, case, judgement)
-    written += write_intervals(name.rpartition("-")[2], predictions, case, judgement)
+    written += write_intervals(task.architecture.replace("_", ""), predictions, case, judgement)
     if task.architecture == task.config.architectures[0]:
         written += _write_scans(task, cohort, predictions, evaluation)
     return written, judgement

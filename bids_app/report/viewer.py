@@ -22,10 +22,10 @@ def viewers(output_dir: Path) -> list[tuple[str, str]]:
         Source is relative to `output_dir`.
     """
     found = []
-    for image in sorted(output_dir.glob("group_*_meanr.nii.gz")):
+    for image in sorted(output_dir.glob("tpl-*/func/*_stat-r_*_statmap.nii.gz")):
         name = image.name.removesuffix(".nii.gz")
         path = output_dir / FOLDER / f"{name}.html"
-        model = re.sub(r".*_desc-(\w+?)_meanr", r"\1", name)
+        model = re.sub(r".*_desc-(\w+?)_statmap", r"\1", name)
         title = f"Mean r over participants, {model}"
         if not path.is_file() or path.stat().st_mtime_ns < image.stat().st_mtime_ns:
             write_viewer(path, image, title)

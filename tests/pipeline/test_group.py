@@ -81,8 +81,12 @@ def test_each_model_stands_beside_what_hears_no_eeg(
         ("max parcel r", "random phases"),
         ("max voxel r", "circular shifts"),
     }
-    maps = {path.name.split("_")[-1] for path in config.output_dir.glob("group_*.nii.gz")}
-    assert maps == {"meanr.nii.gz", "pvalue.nii.gz", "qvalue.nii.gz"}
+    folder = config.output_dir / "tpl-MNI152NLin2009aSym" / "func"
+    maps = {path.name.split("_stat-")[1][0]: path for path in folder.glob("*_statmap.nii.gz")}
+    assert maps.keys() == {"r", "n", "p", "q"}
+    n_people = nifti.read_volume(maps["n"]).data
+    assert set(np.unique(n_people)) == {0, 2}
+    assert read_json(maps["q"].with_name(maps["q"].name[:-7] + ".json"))["OutsideOfMask"] == 1
     assert "r is above chance in" in " ".join(record["notes"])
     assert "cnn does not tell how far off it is" in " ".join(record["notes"])
 

@@ -19,7 +19,8 @@ from bids_app.values.space import Grid, Volume
 BROWSER = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )
-NAME = "group_space-MNI152NLin2009aSym_desc-ridge_meanr"
+NAME = "tpl-MNI152NLin2009aSym_res-6_stat-r_desc-ridge_statmap"
+MAP = f"tpl-MNI152NLin2009aSym/func/{NAME}.nii.gz"
 AFFINE = np.array([[6.0, 0, 0, -90], [0, 6, 0, -126], [0, 0, 6, -72], [0, 0, 0, 1]])
 
 
@@ -42,7 +43,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("out")
     data = np.zeros((30, 36, 31), np.float32)
     data[10:20, 12:24, 10:20] = 0.3
-    nifti.write_volume(folder / f"{NAME}.nii.gz", Volume(data, Grid(data.shape, AFFINE)))
+    nifti.write_volume(folder / MAP, Volume(data, Grid(data.shape, AFFINE)))
     assert viewers(folder) == [("Mean r over participants, ridge", f"figures/{NAME}.html")]
     return folder
 
@@ -61,7 +62,7 @@ def test_a_viewer_is_made_again_when_the_map_is_newer(place: Path) -> None:
     before = path.stat().st_mtime_ns
     viewers(place)
     assert path.stat().st_mtime_ns == before
-    os.utime(place / f"{NAME}.nii.gz", ns=(before + 10**9, before + 10**9))
+    os.utime(place / MAP, ns=(before + 10**9, before + 10**9))
     viewers(place)
     assert path.stat().st_mtime_ns != before
 
