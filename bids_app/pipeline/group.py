@@ -32,6 +32,7 @@ from bids_app.learn.train import fit
 from bids_app.pipeline import alike, denoise, prepare, rows
 from bids_app.pipeline.apply import tell_label
 from bids_app.pipeline.curves import draw_curves
+from bids_app.pipeline.explain import write_patterns
 from bids_app.pipeline.fold import FoldResult, Task, run_fold
 from bids_app.pipeline.intervals import write_intervals
 from bids_app.pipeline.judge import (
@@ -288,6 +289,7 @@ def _predict(task: Task, cohort: Cohort, splits: Sequence[Split]) -> tuple[list[
     evaluation, judgement, found = judge(predictions, case, "group")
     judgement.scores.extend(scores_of_controls(controls, case))
     draw_group(predictions, evaluation, case, judgement)
+    written += write_patterns(predictions, (task.eeg, task.bold), case, judgement)
     draw_curves(
         Figures(task.config.output_dir, None), task.architecture, about, judgement.figures[""]
     )

@@ -32,6 +32,12 @@ def sentences(record: Table) -> list[str]:
             "much of the BOLD of test people lay inside the intervals was counted for all voxels and for each region, "
             "and scored by width and misses [@intervals]."
         )
+    if any("Patterns_figure" in text(figure, "path") for figure in rows(record, "figures")):
+        said.append(
+            "Which EEG goes with predictions is told by forward patterns: the covariance of log band power, at each "
+            "electrode and lag, with the predictions for left-out people, times the inverse covariance of the "
+            "predictions of regions, shrunk by a tenth [@patterns]."
+        )
     if rows(record, "participants"):
         said.append(
             "Intervals of means over people are Student's after Fisher's z below ten people, and "

@@ -180,6 +180,11 @@ WORKS = {
         "American Statistical Association 102(477):359–378.",
         "10.1198/016214506000001437",
     ),
+    "patterns": Reference(
+        "Haufe S, Meinecke F, Görgen K, Dähne S, Haynes J-D, Blankertz B, Bießmann F (2014). On the interpretation of "
+        "weight vectors of linear models in multivariate neuroimaging. NeuroImage 87:96–110.",
+        "10.1016/j.neuroimage.2013.10.067",
+    ),
     "maximum": Reference(
         "Nichols TE, Holmes AP (2002). Nonparametric permutation tests for functional neuroimaging: a primer with "
         "examples. Human Brain Mapping 15(1):1–25.",

@@ -55,6 +55,11 @@ def test_left_out_people_are_scored_and_a_model_is_kept(
     table = read_tsv(config.output_dir / "participants.tsv")
     assert table["participant_id"] == ["sub-01", "sub-02", "sub-03"]
     assert record["verdict"]
+    explained = read_tsv(config.output_dir / "group_desc-sources_patterns.tsv")
+    assert set(explained["what"]) == {"topography", "spectrum", "curve"}
+    assert len(set(explained["region"])) == 24
+    drawn = [figure["path"] for figure in record["figures"] if "Patterns" in figure["path"]]
+    assert (config.output_dir / drawn[0]).stat().st_size > 10_000
 
 
 def test_each_model_stands_beside_what_hears_no_eeg(

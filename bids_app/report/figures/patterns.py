@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from bids_app.report.figures import canvas
 from bids_app.values import Floats
 
-RIM = 1.08
+RIM = 1.15
 """Radius of the drawn head; an electrode at the level of the sphere's centre is at 1."""
 
 FEWEST = 4
