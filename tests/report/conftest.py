@@ -149,7 +149,14 @@ def group_record() -> dict[str, Any]:
         ],
         "models": ["ridge"],
         "scores": scores("group", "participant") + people,
-        "figures": [],
+        "figures": [
+            {
+                "path": "figures/group_desc-sourcesPatterns_figure.png",
+                "title": "Which EEG",
+                "caption": "Cap.",
+                "alt": "Alt.",
+            }
+        ],
         "tests": [
             {"model": "ridge", "split": "participant", "statistic": statistic, "against": against}
             | {"value": 0.21, "p": 0.004, "n_shifts": 999}

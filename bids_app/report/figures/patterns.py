@@ -19,6 +19,7 @@ FEWEST = 4
 """Electrodes that a surface can be drawn through."""
 
 LEVELS = 15
+FAINTEST_DB = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +91,8 @@ def _draw_scalp(axes: Axes, region: Explained) -> None:
     flat = np.maximum(np.hypot(across, ahead), np.finfo(float).tiny)
     x, y = reach * across / flat, reach * ahead / flat
     values = region.topography[known]
-    largest = max(float(np.abs(values).max(initial=0)), np.finfo(np.float32).tiny)
+    # A contour needs levels that rise.
+    largest = max(float(np.abs(values).max(initial=0)), FAINTEST_DB)
     axes.set_aspect("equal")
     axes.axis("off")
     turn = np.linspace(0, 2 * np.pi, 100)
