@@ -259,10 +259,12 @@ def _row(scores: Sequence[Score], split: str, row: str, seed: int) -> dict[str, 
     told: dict[str, Any] = {"split": split, "row": row, "participants": len(found["mse"])}
     for name, values in found.items():
         kept = values[np.isfinite(values)]
-        bounds = of_mean(values, correlation=name == "r", seed=seed) or (None, None)
+        low, high = of_mean(values, correlation=name == "r", seed=seed) or (None, None)
         told[name] = float(kept.mean()) if kept.size else None
+        if name == "mse" and low is not None:
+            low = max(low, 0.0)  # few people give wide intervals; no error is below 0
         if name != "skill":
-            told[f"{name}_low"], told[f"{name}_high"] = bounds
+            told[f"{name}_low"], told[f"{name}_high"] = low, high
     told["published_mse"] = PUBLISHED.get(row) if split == "participant" else None
     return told
 

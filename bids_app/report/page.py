@@ -353,9 +353,11 @@ def _power(record: Table) -> str:
 
 
 def _headline(scores: list[Table], on: str) -> list[tuple[str, str]]:
+    """Correlations of predictions, those of left-out people first; what leaks or was shown the truth is none."""
     own = [score for score in tables.shown(scores) if text(score, "on") == on]
-    own = [score for score in own if tables.is_model(tables.row_name(score))]
+    own = [score for score in own if tables.is_prediction(score)]
     own = [score for score in own if text(score, "name") in {"r", "r_mean"}]
+    own.sort(key=lambda score: text(score, "split") != "participant")
     return [
         (
             f"{tables.row_name(score)}: {tables.heading(text(score, 'name'))}, "

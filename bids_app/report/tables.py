@@ -28,6 +28,8 @@ SPLITS = {
     ),
 }
 UNSCORED = "insample"
+LEAKING = "shuffled"
+FORCED = "teacher forced"
 NORMALISED = "-normalised"
 COURSES = (
     "Each voxel’s measured course was normalised over its run, so that MSE is in squared standard deviations, and 1 "
@@ -188,6 +190,14 @@ def shown(scores: list[Table]) -> list[Table]:
 def row_name(score: Table) -> str:
     """Name of a row, with spaces."""
     return text(score, "row").replace("-", " ").replace("_", " ")
+
+
+def is_prediction(score: Table) -> bool:
+    """Tell a score of a prediction from those of references, of shown truths, and of tests that leak."""
+    row = row_name(score)
+    return (
+        is_model(row) and not row.endswith(FORCED) and not text(score, "split").startswith(LEAKING)
+    )
 
 
 def is_model(row: str) -> bool:

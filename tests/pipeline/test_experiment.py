@@ -65,6 +65,7 @@ def test_the_table_has_every_row_in_every_way(asked: RunConfig, preprocessed: Wr
         (split, row): float(value)
         for split, row, value in zip(table["split"], table["row"], table["mse"], strict=True)
     }
+    assert all(float(value) >= 0 for value in table["mse_low"] if value != "n/a")
     assert found["participant-normalised", "zero"] == pytest.approx(1, abs=0.05)
     assert found["participant", "participant-mean"] <= found["participant", "zero"]
     rows = zip(table["split"], table["row"], table["published_mse"], strict=True)

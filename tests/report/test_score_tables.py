@@ -128,3 +128,20 @@ def test_the_mean_correlation_comes_first_whatever_the_order() -> None:
     assert table.columns == ("r", "r (median)", "r (parcel max)", "R²", "MSE", "skill", "snr")
     people = [score("ridge", 0.5, name=name, on="sub-01") for name in names]
     assert tables.people(people)[0].metric == "r"
+
+
+@pytest.mark.parametrize(
+    ("row", "split", "counts"),
+    [
+        ("transformer", "participant", True),
+        ("transformer", "participant-normalised", True),
+        ("transformer", "shuffled", False),
+        ("transformer", "shuffled-normalised", False),
+        ("transformer-teacher-forced", "participant", False),
+        ("training-mean", "participant", False),
+    ],
+)
+def test_only_predictions_that_do_not_leak_are_headlines(
+    row: str, split: str, *, counts: bool
+) -> None:
+    assert tables.is_prediction(score(row, 0.1, split=split)) is counts

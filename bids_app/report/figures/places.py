@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from bids_app.report.figures import canvas
 from bids_app.values import Floats
 
 MM = 1e3
+N_PARTS = 8
 
 
 def channel_distances(path: Path, on_head_m: Floats, learned: Floats, words: str) -> Path:
@@ -32,6 +35,8 @@ def channel_distances(path: Path, on_head_m: Floats, learned: Floats, words: str
     figure = canvas.sheet(6.4, 4.2)
     axes = figure.subplots()
     axes.plot(MM * on_head_m, learned, "o", color=canvas.BLUE, alpha=0.45, markersize=4, mew=0)
+    axes.plot(*_course(MM * on_head_m, learned), color=canvas.INK, linewidth=1.5, label="mean")
+    canvas.legend(axes)
     canvas.tidy(
         axes,
         x="distance of two electrodes (mm)",
@@ -39,3 +44,11 @@ def channel_distances(path: Path, on_head_m: Floats, learned: Floats, words: str
         title=words,
     )
     return canvas.save(figure, path)
+
+
+def _course(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Means of neighbouring pairs, as many in each, shape (part,) both."""
+    order = np.argsort(x)
+    parts = np.array_split(order, min(N_PARTS, len(order)))
+    means = [np.array([values[part].mean() for part in parts]) for values in (x, y)]
+    return means[0], means[1]
