@@ -211,7 +211,7 @@ def write_bold(
 def _load(path: Path) -> Any:
     check_fetched(path)
     try:
-        image = nib.load(path)
+        image: Any = nib.load(path)
     except Exception as error:
         raise MissingInputError(
             f"{path}: is not a NIfTI image: {error}", hint=_why_not_an_image(path)

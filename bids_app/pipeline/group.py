@@ -14,10 +14,7 @@ import numpy as np
 from bids_app.config import RunConfig
 from bids_app.derivatives import provenance, reuse
 from bids_app.derivatives.predictions import (
-    Synthesis,
-    Uncertainty,
     path_of,
-    write_prediction,
 )
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.derivatives.write import write_scans
@@ -33,7 +30,7 @@ from bids_app.pipeline import alike, denoise, prepare, rows
 from bids_app.pipeline.apply import tell_label
 from bids_app.pipeline.curves import draw_curves
 from bids_app.pipeline.explain import write_patterns
-from bids_app.pipeline.fold import FoldResult, Task, run_fold
+from bids_app.pipeline.fold import Task, run_fold
 from bids_app.pipeline.intervals import write_intervals
 from bids_app.pipeline.judge import (
     Case,
@@ -48,6 +45,7 @@ from bids_app.pipeline.maps import write_maps
 from bids_app.pipeline.origin import origin, scores_of
 from bids_app.pipeline.place import Figures, target
 from bids_app.pipeline.record import Record
+from bids_app.pipeline.synthesis import write_fold
 from bids_app.pipeline.within import usable
 from bids_app.samples.scale import scale_split
 from bids_app.samples.split import by_participant, whole
@@ -278,8 +276,14 @@ def _predict(task: Task, cohort: Cohort, splits: Sequence[Split]) -> tuple[list[
         controls += [*result.forced, *result.constant]
         about.append(result.about)
         references |= references_of(cohort.samples, split, known)
+        trained = {
+            "Origin": "group, this participant left out",
+            "Weights": result.about["Weights"],
+            "TrainedOn": result.about["TrainedOn"],
+        }
         for prediction in result.predictions:
-            written += _write(task, cohort, prediction, result)
+            run, level = cohort.runs[prediction.run], cohort.levels[prediction.participant]
+            written += write_fold(task, run, prediction, level, trained)
             predictions.append(prediction)
     tell_label(task.config.output_dir, task.architecture, "participant")
     truths = {run.run: run for run in cohort.samples}
@@ -300,32 +304,6 @@ def _predict(task: Task, cohort: Cohort, splits: Sequence[Split]) -> tuple[list[
     if task.architecture == task.config.architectures[0]:
         written += _write_scans(task, cohort, predictions, evaluation)
     return written, judgement
-
-
-def _write(task: Task, cohort: Cohort, prediction: Prediction, result: FoldResult) -> list[Path]:
-    run = cohort.runs[prediction.run]
-    assert run.eeg is not None
-    synthesis = Synthesis(
-        prediction=prediction,
-        bold=task.bold,
-        baseline=cohort.levels[prediction.participant],
-        measured=True,
-        tr_s=float(run.metadata["RepetitionTime"]),
-        start_time_s=float(run.metadata.get("StartTime", 0.0)),
-        model={
-            "Name": task.architecture,
-            "Origin": "group, this participant left out",
-            "Weights": result.about["Weights"],
-            "TrainedOn": result.about["TrainedOn"],
-            "Seed": task.config.random_seed,
-            "Denoising": task.config.denoise,
-            "Arguments": task.training.arguments,
-        },
-        metadata={name: run.metadata[name] for name in ("TaskName",) if name in run.metadata},
-        uncertainty=Uncertainty(task.config.uncertainty, task.config.mask_unreliable),
-    )
-    where = target(task.config, run.entities, task.bold.space, [run.eeg], "")
-    return write_prediction(where, synthesis, overwrite=task.config.overwrite)
 
 
 def _write_scores(output_dir: Path, record: Record) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 
 from bids_app.config import RunConfig
 from bids_app.derivatives import reuse
-from bids_app.derivatives.predictions import Synthesis, Uncertainty, write_prediction
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.errors import AppError
 from bids_app.learn.predict import merge
@@ -30,8 +29,9 @@ from bids_app.pipeline.judge import (
     judged_once,
     scores_of_controls,
 )
-from bids_app.pipeline.place import Figures, target
+from bids_app.pipeline.place import Figures
 from bids_app.pipeline.record import Record
+from bids_app.pipeline.synthesis import write_fold
 from bids_app.samples.split import by_block, by_run
 from bids_app.samples.targets import baseline, fractional_change
 from bids_app.values import Floats
@@ -176,8 +176,9 @@ def _predict(task: Task, data: _Data, splits: Sequence[Split]) -> tuple[list[Pat
     case = Case(measured, told, level, task.bold.mask, data.runs, task.config)
     written = []
     for prediction in predictions:
-        made = (level[prediction.run], about[prediction.run])
-        written += _write(task, data.runs[prediction.run], prediction, made)
+        run = data.runs[prediction.run]
+        trained = _trained(about[prediction.run])
+        written += write_fold(task, run, prediction, level[prediction.run], trained)
     _, judgement, _ = judge(predictions, case, data.samples[0].participant)
     judgement.scores.extend(scores_of_controls([merge(one) for one in controls.values()], case))
     for prediction in predictions:
@@ -189,6 +190,15 @@ def _predict(task: Task, data: _Data, splits: Sequence[Split]) -> tuple[list[Pat
     return written, judgement
 
 
+def _trained(folds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Say what the models of a run were trained on."""
+    return {
+        "Origin": "within participant",
+        "Weights": [fold["Weights"] for fold in folds],
+        "TrainedOn": sorted({name for fold in folds for name in fold["TrainedOn"]}),
+    }
+
+
 def _measured(found: list[tuple[Samples, Split]]) -> Samples:
     """What was measured in the tested volumes of a run, each against the baseline of its own fold."""
     run = found[0][0]
@@ -196,34 +206,3 @@ def _measured(found: list[tuple[Samples, Split]]) -> Samples:
     targets = np.concatenate([own.take(split.test[run.run]).targets for own, split in found])
     order = np.argsort(index)
     return replace(run.take(index[order]), targets=targets[order])
-
-
-def _write(
-    task: Task,
-    run: PreprocessedRun,
-    prediction: Prediction,
-    made: tuple[Floats, list[dict[str, Any]]],
-) -> list[Path]:
-    level, about = made
-    assert run.eeg is not None
-    synthesis = Synthesis(
-        prediction=prediction,
-        bold=task.bold,
-        baseline=level,
-        measured=True,
-        tr_s=float(run.metadata["RepetitionTime"]),
-        start_time_s=float(run.metadata.get("StartTime", 0.0)),
-        model={
-            "Name": task.architecture,
-            "Origin": "within participant",
-            "Weights": [fold["Weights"] for fold in about],
-            "TrainedOn": sorted({name for fold in about for name in fold["TrainedOn"]}),
-            "Seed": task.config.random_seed,
-            "Denoising": task.config.denoise,
-            "Arguments": task.training.arguments,
-        },
-        metadata={name: run.metadata[name] for name in ("TaskName",) if name in run.metadata},
-        uncertainty=Uncertainty(task.config.uncertainty, task.config.mask_unreliable),
-    )
-    where = target(task.config, run.entities, task.bold.space, [run.eeg], "")
-    return write_prediction(where, synthesis, overwrite=task.config.overwrite)

@@ -30,19 +30,16 @@ def learning_curves(path: Path, curves: Sequence[tuple[Floats, Floats, int]]) ->
         `path`.
     """
     figure = canvas.sheet(10.0, 3.4)
-    for axes, name, colour, which in zip(
-        figure.subplots(1, 2, sharex=True, sharey=True),
-        ("training", "validation; dot: the epoch that was kept"),
-        (canvas.BLUE, canvas.RED),
-        (0, 1),
-        strict=True,
-    ):
-        for curve in curves:
-            losses, best = UNITS * curve[which], curve[2]
+    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+    for training, validation, best in curves:
+        for axes, losses, colour in (
+            (left, training, canvas.BLUE),
+            (right, validation, canvas.RED),
+        ):
             epochs = np.arange(1, len(losses) + 1)
-            axes.plot(epochs, losses, color=colour, alpha=0.6, linewidth=1.3)
-            if which:
-                axes.plot(epochs[best], losses[best], "o", color=canvas.INK, markersize=4)
-        canvas.tidy(axes, x="epoch", y="" if which else "mean squared error (10⁻⁴)", title=name)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.plot(epochs, UNITS * losses, color=colour, alpha=0.6, linewidth=1.3)
+        right.plot(best + 1, UNITS * validation[best], "o", color=canvas.INK, markersize=4)
+    canvas.tidy(left, x="epoch", y="mean squared error (10⁻⁴)", title="training")
+    canvas.tidy(right, x="epoch", title="validation; dot: the epoch that was kept")
+    left.xaxis.get_major_locator().set_params(integer=True)
     return canvas.save(figure, path)

@@ -16,10 +16,8 @@ def test_losses_and_the_kept_epoch_are_drawn(drawn: list[Figure], tmp_path: Path
     short = (np.array([5e-4, 4e-4]), np.array([6e-4, 5e-4]), 1)
     learning_curves(tmp_path / "curves.png", [long, short])
     training, validation = drawn[0].axes
-    assert [line.get_ydata().tolist() for line in training.lines] == [
-        pytest.approx([4.0, 3.0, 2.0, 1.0]),
-        pytest.approx([5.0, 4.0]),
-    ]
-    kept = [line for line in validation.lines if line.get_marker() == "o"]
-    points = [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in kept]
-    assert points == [(2.0, pytest.approx(2.0)), (2.0, pytest.approx(5.0))]
+    lines = [np.asarray(line.get_ydata()) for line in training.lines]
+    assert lines[0] == pytest.approx(np.array([4.0, 3.0, 2.0, 1.0]))
+    assert lines[1] == pytest.approx(np.array([5.0, 4.0]))
+    kept = [line.get_xydata() for line in validation.lines if line.get_marker() == "o"]
+    assert np.vstack(kept) == pytest.approx(np.array([[2.0, 2.0], [2.0, 5.0]]))
