@@ -101,9 +101,11 @@ def patterns(runs: Iterable[tuple[Samples, Floats]], eeg: EegSpec, bold: BoldSpe
     """
     measure = BandPower(eeg, bold, PowerSettings(BANDS_HZ, SEGMENT_S))
     bands_hz = BANDS_HZ[: len(measure.averages)]
+    # EEG from before the first window may be missing.
+    lags_s = LAGS_S[eeg.window_s - SEGMENT_S / 2 >= LAGS_S]
     found: dict[str, list[tuple[Floats, Floats, Floats]]] = {}
     for run, predicted in runs:
-        decibels, spread, power = _of_run(run, predicted, measure, bold.window_lag_s)
+        decibels, spread, power = _of_run(run, predicted, measure, lags_s)
         for row, channel in enumerate(run.channels):
             found.setdefault(channel, []).append((decibels[:, row], spread[row], power[row]))
     parts = [
@@ -111,7 +113,7 @@ def patterns(runs: Iterable[tuple[Samples, Floats]], eeg: EegSpec, bold: BoldSpe
         for part in range(3)
     ]
     return Patterns(
-        tuple(found), bands_hz, LAGS_S + bold.window_lag_s,
+        tuple(found), bands_hz, lags_s + bold.window_lag_s,
         np.moveaxis(parts[0], 0, 1), parts[1], parts[2] / parts[2].mean(axis=0),
     )  # fmt: skip
 
@@ -133,12 +135,12 @@ def of_region(found: Patterns, region: int) -> Pattern:
 
 
 def _of_run(
-    run: Samples, predicted: Floats, measure: BandPower, window_lag_s: float
+    run: Samples, predicted: Floats, measure: BandPower, lags_s: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """Decibels of shape (region, channel, band, lag), their spread and mean power of shape (channel, band)."""
-    power, positions = _log_power(run, measure)
+    power, positions = _log_power(run, measure, lags_s)
     course = power[positions]  # (sample, lag, channel, band)
-    drift = drift_basis(run.stops / run.rate_hz + window_lag_s, DRIFT_S)
+    drift = drift_basis(run.stops / run.rate_hz, DRIFT_S)
     rows = without(drift, course.reshape(len(run), -1).astype(float))
     output = without(drift, np.asarray(predicted, float))
     output /= np.maximum(np.sqrt(np.mean(output**2, axis=0)), np.finfo(float).tiny)
@@ -149,10 +151,10 @@ def _of_run(
     return np.moveaxis(decibels, 1, -1), spread.mean(axis=0), np.exp(power).mean(axis=0)
 
 
-def _log_power(run: Samples, measure: BandPower) -> tuple[Floats, Ints]:
+def _log_power(run: Samples, measure: BandPower, lags_s: Floats) -> tuple[Floats, Ints]:
     """Log power of shape (segment, channel, band), and which segment is how long before which volume."""
     grid, n_segment = round(GRID_S * run.rate_hz), measure.n_segment
-    starts = run.stops[:, None] - np.round(LAGS_S * run.rate_hz).astype(int) - n_segment // 2
+    starts = run.stops[:, None] - np.round(lags_s * run.rate_hz).astype(int) - n_segment // 2
     # Overlapping pieces on one grid, so that volumes share them.
     unique, positions = np.unique(starts // grid * grid, return_inverse=True)
     views = np.lib.stride_tricks.sliding_window_view(run.eeg, n_segment, axis=1)
@@ -167,7 +169,9 @@ def _log_power(run: Samples, measure: BandPower) -> tuple[Floats, Ints]:
 
 def _peak_s(lags_s: Floats, curve: Floats) -> float:
     """Where a curve is largest: the top of the parabola through the largest value and its neighbours."""
-    top = int(np.clip(curve.argmax(), 1, len(curve) - 2))
+    top = int(curve.argmax())
+    if not 0 < top < len(curve) - 1:
+        return float(lags_s[top])
     before, here, after = curve[top - 1 : top + 2]
     bend = before - 2 * here + after
     shift = 0.5 * (before - after) / bend if bend else 0.0

@@ -64,7 +64,7 @@ class SimulatedRun:
     networks : tuple of Network
         Band and sign of each.
     topographies : ndarray of shape (network, channel)
-        Power of each network at each electrode, V²/Hz, against the recording's reference.
+        Power of each network at each electrode, V²/Hz, against the average reference.
     hrf_peak_s : float
         When the person's haemodynamic response peaks.
     """
@@ -191,10 +191,19 @@ def _simulated(place: _Place, cap: Cap, model: eeg.SensorModel) -> SimulatedRun:
         network=place.owner,
         networks=model.networks,
         topographies=np.stack([
-            np.diag(model.network_covariance(index)) for index in range(len(model.networks))
+            against_average(model.network_covariance(index))
+            for index in range(len(model.networks))
         ]),
         hrf_peak_s=peak_s,
     )
+
+
+def against_average(covariance: Floats) -> Floats:
+    """Power at each electrode against their average, shape (channel,), from (channel, channel) against one of them."""
+    power: Floats = (
+        np.diag(covariance) - covariance.mean(axis=0) - covariance.mean(axis=1) + covariance.mean()
+    )
+    return power
 
 
 def _recording(

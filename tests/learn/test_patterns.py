@@ -78,3 +78,17 @@ def test_a_pattern_of_nothing_is_nothing(eeg: EegSpec, bold: BoldSpec, make_run:
     pattern = of_region(patterns([(run, np.zeros((len(run), 1)))], eeg, bold), 0)
     assert not pattern.topography.any()
     assert np.isfinite(pattern.curve).all()
+
+
+def test_a_short_window_has_short_lags(eeg: EegSpec, bold: BoldSpec, make_run: MakeRun) -> None:
+    run = make_run("1", 1, strength=100.0)
+    early = run.stops[0] - 8 * round(run.rate_hz)
+    short = replace(run, eeg=run.eeg[:, early:], stops=run.stops - early, n_window=512)
+    output = targets_of(run)[:, :1]
+    whole = patterns([(run, output)], eeg, bold)
+    found = patterns(
+        [(short, output)], replace(eeg, window_s=8.0), replace(bold, window_lag_s=1.5)
+    )
+    assert found.lags_s.max() == 9.0
+    assert np.allclose(found.lags_s - 1.5, whole.lags_s[: len(found.lags_s)])
+    assert np.allclose(found.decibels, whole.decibels[..., : len(found.lags_s)], atol=1e-3)

@@ -10,7 +10,7 @@ import pytest
 from bids_app.simulate import eeg, oracle
 from bids_app.simulate.activity import Activity, make_activity
 from bids_app.simulate.hemodynamics import SlowSeries
-from bids_app.simulate.samples_level import SimulatedRun, simulate_recordings
+from bids_app.simulate.samples_level import SimulatedRun, against_average, simulate_recordings
 from bids_app.simulate.sensors import lead_field, make_cap
 from bids_app.simulate.settings import SIZES, Difficulty, sized
 from bids_app.simulate.streams import stream
@@ -140,3 +140,9 @@ def test_runs_without_images_are_the_same_for_the_same_seed(runs: list[Simulated
     assert np.array_equal(again.bold, runs[0].bold)
     assert not np.array_equal(runs[0].bold, runs[1].bold)
     assert again.clock.offset_s == again.eeg.events[0].onset_s
+
+
+def test_power_against_the_average_is_that_of_the_average_taken_out() -> None:
+    volts = np.random.default_rng(0).standard_normal((5, 300))
+    expected = ((volts - volts.mean(axis=0)) ** 2).mean(axis=1)
+    assert against_average(volts @ volts.T / 300) == pytest.approx(expected)
