@@ -18,6 +18,8 @@ from bids_app.files import nifti
 from bids_app.files.sidecar import read_json, write_json
 from bids_app.files.tables import read_tsv
 from bids_app.pipeline.anatomy import Anatomy
+from bids_app.pipeline.apply import apply_bundle
+from bids_app.pipeline.group import gather, train_final
 from bids_app.pipeline.record import Record
 from bids_app.values.pairing import Participant
 from bids_app.values.space import Grid, Volume
@@ -60,6 +62,39 @@ def test_left_out_people_are_scored_and_a_model_is_kept(
     assert len(set(explained["region"])) == 24
     drawn = [figure["path"] for figure in record["figures"] if "Patterns" in figure["path"]]
     assert (config.output_dir / drawn[0]).stat().st_size > 10_000
+
+
+def test_a_kept_model_tells_how_far_off_it_is_of_new_recordings(
+    config: RunConfig, preprocessed: Write
+) -> None:
+    for label in ("01", "02"):
+        preprocessed(label)
+    cohort = gather(["01", "02"], config, Record(config, "group"))
+    train_final(cohort, config, Record(config, "group"))
+    preprocessed("07")
+    asked = replace(
+        config,
+        level="participant",
+        model=config.output_dir / "models" / "sources",
+        uncertainty=True,
+        mask_unreliable=True,
+    )
+    record = Record(asked, "sub-07")
+    record.content |= {
+        "pairings": [{"run": "sub-07_task-rest_run-1", "status": "done"}],
+        "runs": [],
+    }
+    apply_bundle("07", asked, record)
+    assert not record.failures
+    written = {
+        path.name.split("_")[-2] for path in config.output_dir.glob("sub-07/func/*synth*.gz")
+    }
+    assert written == {"desc-synth", "desc-synthstd", "desc-synthreliable"}
+    (about,) = config.output_dir.glob("sub-07/func/*_desc-synth_bold.json")
+    (path,) = config.output_dir.glob("sub-07/func/*_desc-synthreliable_mask.nii.gz")
+    reliable = nifti.read_mask(path)
+    n_blank = cohort.bold.n_voxels - reliable.n_voxels
+    assert read_json(about)["UnreliableVoxelsBlanked"] == n_blank > 0
 
 
 def test_each_model_stands_beside_what_hears_no_eeg(
