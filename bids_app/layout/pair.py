@@ -43,7 +43,9 @@ def find(config: RunConfig, label: str) -> Participant:
         _pairing(config, bold.get(ours or ()), eeg.get(theirs or ()), rule)
         for ours, theirs, rule in joined
     ]
-    t1w, left_t1w, notes = _choose_t1w(files["t1w"])
+    t1w, left_t1w, notes = _choose_t1w(
+        files["t1w"], {bold.entities.get("ses") for bold in files["bold"]}
+    )
     for note in found.notes:
         log.warning("%s", note)
     return Participant(
@@ -160,11 +162,18 @@ def _eeg_metadata(config: RunConfig, eeg: Candidate) -> dict[str, object]:
 
 
 def _choose_t1w(
-    files: list[BidsFile],
+    files: list[BidsFile], with_bold: set[str | None]
 ) -> tuple[BidsFile | None, list[Unpaired], tuple[str, ...]]:
+    """Take the first by name of a session that has BOLD; where there is none, the first by name."""
     if not files:
         return None, [], ()
-    chosen, *others = files
-    left = [Unpaired(file.path, f"{chosen.path.name} was taken as the anatomy") for file in others]
-    notes = (f"of {len(files)} T1w images the first by name was taken: {chosen.path.name}",)
-    return chosen, left, notes if others else ()
+    near = [file for file in files if file.entities.get("ses") in with_bold]
+    chosen = (near or files)[0]
+    left = [
+        Unpaired(file.path, f"{chosen.path.name} was taken as the anatomy")
+        for file in files
+        if file is not chosen
+    ]
+    rule = " of a session with BOLD" if 0 < len(near) < len(files) else ""
+    notes = (f"of {len(files)} T1w images the first by name{rule} was taken: {chosen.path.name}",)
+    return chosen, left, notes if left else ()

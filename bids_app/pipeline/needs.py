@@ -19,6 +19,8 @@ MB = 2**20
 FLOAT32 = 4
 # Peak of a participant whose images are next to nothing: libraries, and the network that finds the brain.
 LEAST_MB = 1500
+# The same of a process that preprocesses runs alone: libraries, and the anatomy that was found before.
+LEAST_OF_RUN_MB = 800
 # Copies of a run that are in memory at once at the worst moment: as read, resampled, and one more of each.
 BOLD_COPIES = 2
 EEG_COPIES = 3
@@ -56,11 +58,21 @@ def of(label: str, config: RunConfig) -> Needs:
     """
     runs = [_bold_bytes(shape, config) for shape in _shapes(label, config)]
     recordings = [path.stat().st_size * EEG_GROWTH for path in _recordings(label, config)]
-    largest = max((before + after for before, after in runs), default=0) * BOLD_COPIES
-    longest = max(recordings, default=0) * EEG_COPIES
     # Preprocessed, synthesized, and the rows that the model learns.
     kept = sum(after for _, after in runs) * (2 + len(config.architectures)) + sum(recordings)
-    return Needs(LEAST_MB + max(largest, longest) // MB, kept // MB)
+    return Needs(LEAST_MB + _largest_mb(runs, recordings), kept // MB)
+
+
+def run_mb(label: str, config: RunConfig) -> int:
+    """Memory of a process that preprocesses one run of a participant, in megabytes, the largest run's."""
+    runs = [_bold_bytes(shape, config) for shape in _shapes(label, config)]
+    recordings = [path.stat().st_size * EEG_GROWTH for path in _recordings(label, config)]
+    return LEAST_OF_RUN_MB + _largest_mb(runs, recordings)
+
+
+def _largest_mb(runs: Sequence[tuple[int, int]], recordings: Sequence[int]) -> int:
+    largest = max((before + after for before, after in runs), default=0) * BOLD_COPIES
+    return max(largest, max(recordings, default=0) * EEG_COPIES) // MB
 
 
 def check(labels: Sequence[str], config: RunConfig) -> int:

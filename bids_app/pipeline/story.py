@@ -11,9 +11,9 @@ from bids_app.errors import MissingInputError
 from bids_app.files.lock import locked
 from bids_app.layout.check import choose_labels
 from bids_app.layout.pair import find
-from bids_app.pipeline import eeg
+from bids_app.pipeline import runs
 from bids_app.pipeline.anatomy import Anatomy
-from bids_app.pipeline.apply import apply_bundle, model_tr_s
+from bids_app.pipeline.apply import apply_bundle
 from bids_app.pipeline.bold import Engine
 from bids_app.pipeline.experiment import labels_of_paper, run_experiment
 from bids_app.pipeline.failure import Failure
@@ -21,7 +21,6 @@ from bids_app.pipeline.group import gather, leave_out_each, train_final
 from bids_app.pipeline.record import Record
 from bids_app.pipeline.within import predict_within
 from bids_app.report import page
-from bids_app.values.pairing import Pairing
 
 WAIT_S = -1.0  # for ever: what the other job does takes as long as it takes
 
@@ -79,56 +78,11 @@ def _participant(label: str, config: RunConfig, record: Record) -> None:
             f"sub-{label}: has no BOLD and no EEG that the filters let through",
             hint="see the table of files left out in the report",
         )
-    for pairing in who.pairings:
-        _preprocess(pairing, engine, record)
+    runs.preprocess(engine, record)
     if config.model is not None:
         apply_bundle(label, config, record)
     elif not config.preproc_only:
         predict_within(label, config, record)
-
-
-def _preprocess(pairing: Pairing, engine: Engine, record: Record) -> None:
-    """Preprocess the BOLD and the EEG of one run, each for itself."""
-    config, name = engine.config, pairing.entities.stem
-    told: dict[str, Any] = {"run": name, "notes": [], "figures": []}
-    row = record.append("pairings", _pairing_row(pairing, config))
-    record.append("runs", told)
-    n_before = len(record.failures)
-    if pairing.run is not None:
-        with record.attempt(f"{name} BOLD"):
-            _tell(told, engine.run(pairing.run, pairing.entities).told)
-    if pairing.eeg is not None:
-        with record.attempt(f"{name} EEG"):
-            scan = eeg.scan_of(pairing, model_tr_s(config))
-            row["n_volumes"] = scan.n_volumes
-            done = eeg.clean(pairing, scan, config)
-            row["clock"] = done.told["clock"]
-            _tell(told, done.told)
-    failed = record.failures[n_before:]
-    if failed:
-        row |= {"status": "failed", "reason": "; ".join(failure.why for failure in failed)}
-    else:
-        record.n_done += 1
-
-
-def _pairing_row(pairing: Pairing, config: RunConfig) -> dict[str, Any]:
-    status = "done" if pairing.run and pairing.eeg else "EEG only" if pairing.eeg else "BOLD only"
-    return {
-        "run": pairing.entities.stem,
-        "eeg": config.told(pairing.eeg.path) if pairing.eeg else None,
-        "bold": config.told(pairing.run.bold.path) if pairing.run else None,
-        "rule": pairing.rule,
-        "status": status,
-        "reason": "",
-        "clock": None,
-    }
-
-
-def _tell(told: dict[str, Any], more: dict[str, Any]) -> None:
-    told["figures"] += more.get("figures", [])
-    told["notes"] += more.get("notes", [])
-    if more.get("eeg"):
-        told["eeg"] = more["eeg"]
 
 
 def group(config: RunConfig) -> tuple[int, list[Failure]]:

@@ -12,6 +12,7 @@ from bids_app.report.references import WORKS, Reference
 
 CITATION = re.compile(r"\[@([a-z0-9, ]+)\]")
 DEFAULT_MARKERS = "volume markers"
+KEPT = "mutual information kept"  # so end the notes of runs whose place the border did not decide
 TRAINED = (
     "; trained with AdamW [@adamw] and a cosine schedule [@cosine] in PyTorch [@torch], stopped early on "
     "runs held back from the training data."
@@ -174,8 +175,9 @@ def _fmri(record: Table) -> list[str]:
         ]
     if engine != "builtin":
         return []
-    anatomy = _from_bold() if text(part(record, "anatomy"), "kind", "") == "epiref" else _anatomy()
-    return [*anatomy, *_bold(part(record, "settings"))]
+    from_bold = text(part(record, "anatomy"), "kind", "") == "epiref"
+    anatomy = _from_bold() if from_bold else _anatomy()
+    return [*anatomy, _motion(), _place(record, from_bold), *_bold(part(record, "settings"))]
 
 
 def _from_bold() -> list[str]:
@@ -202,14 +204,31 @@ def _anatomy() -> list[str]:
     ]
 
 
+def _motion() -> str:
+    return (
+        "Head motion was estimated by inverse-compositional Gauss-Newton registration [@compositional] of each volume "
+        "to a robust reference (in the pose of the single-band reference, where a run has one)."
+    )
+
+
+def _place(record: Table, from_bold: bool) -> str:  # noqa: FBT001 (from which of two images)
+    """Say how runs were aligned with the anatomy, and where the border of white matter did not serve."""
+    image, whose = (
+        ("that image", "the template’s") if from_bold else ("the T1-weighted image", "its")
+    )
+    runs = rows(record, "runs")
+    kept = [run for run in runs if any(KEPT in note for note in run.get("notes", []))]
+    but = f", but for {len(kept)} of {len(runs)} runs, where the border did not serve"
+    return (
+        f"The reference was aligned with {image} rigidly, by mutual information and then by the contrast across "
+        f"{whose} white-matter border [@bbr]{but if kept else ''}."
+    )
+
+
 def _bold(settings: Table) -> list[str]:
     resolution = _figure(at(settings, "resolution_mm"), " mm")
     smoothing = _figure(at(settings, "smoothing_fwhm_mm"), " mm full width at half maximum")
     said = [
-        "Head motion was estimated by inverse-compositional Gauss-Newton registration "
-        "[@compositional] of each volume to a robust reference (in the pose of the single-band "
-        "reference, where a run has one), and the reference was aligned "
-        "with the T1-weighted image by its white-matter border [@bbr].",
         _slice_timing(text(settings, "slice_order", "")),
         "All transforms were composed, and each volume was interpolated once, with cubic "
         "splines, on the template grid" + (f" of {resolution}." if resolution else "."),

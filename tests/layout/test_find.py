@@ -167,6 +167,19 @@ def test_sidecars_are_inherited_by_both(tmp_path: Path) -> None:
     assert pairing.eeg_metadata == {"PowerLineFrequency": 50}
 
 
+def test_the_anatomy_of_a_session_with_bold_is_taken_before_others(tmp_path: Path) -> None:
+    anatomies = [f"sub-01/ses-{name}/anat/sub-01_ses-{name}_T1w.nii.gz" for name in "abc"]
+    func = "sub-01/ses-b/func/sub-01_ses-b_task-rest_bold.nii.gz"
+    root = tree(tmp_path / "data", *anatomies, func)
+    found = find(config(root), "01")
+    assert found.t1w is not None
+    assert found.t1w.path == root / anatomies[1]
+    assert found.notes == (
+        "of 3 T1w images the first by name of a session with BOLD was taken: sub-01_ses-b_T1w.nii.gz",
+    )
+    assert {item.file for item in found.unpaired} == {root / anatomies[0], root / anatomies[2]}
+
+
 def test_the_first_of_several_anatomies_is_taken_and_told(tmp_path: Path) -> None:
     other = "sub-01/anat/sub-01_acq-b_T1w.nii.gz"
     root = tree(tmp_path / "data", T1W, other, FUNC)

@@ -46,6 +46,13 @@ def test_the_largest_of_bold_and_eeg_counts(raw: RunConfig) -> None:
     )
 
 
+def test_a_run_takes_less_than_its_participant(raw: RunConfig) -> None:
+    less = needs.LEAST_MB - needs.LEAST_OF_RUN_MB
+    assert less > 0
+    for label in ("01", "02"):
+        assert needs.run_mb(label, raw) == needs.of(label, raw).memory_mb - less
+
+
 def test_what_one_takes_must_fit_into_what_is_allowed(raw: RunConfig) -> None:
     assert needs.check(("01", "02"), replace(raw, mem_mb=3000)) == 2700
     with pytest.raises(TemporaryError) as caught:

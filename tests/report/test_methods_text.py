@@ -113,6 +113,18 @@ def test_an_anatomy_from_bold_is_told(record: dict[str, Any]) -> None:
     text = methods.of(record).plain
     assert "There was no usable T1-weighted image: the median BOLD image" in text
     assert "deepbet" not in text
+    assert "aligned with that image rigidly" in text
+    assert "across the template’s white-matter border" in text
+
+
+def test_runs_that_the_border_did_not_serve_for_are_told(record: dict[str, Any]) -> None:
+    plain = methods.of(record).plain
+    assert "aligned with the T1-weighted image rigidly" in plain
+    assert "did not serve" not in plain
+    record["runs"][0].setdefault("notes", []).append(
+        "BOLD to T1w: too little grey-white border; mutual information kept"
+    )
+    assert "but for 1 of 1 runs, where the border did not serve" in methods.of(record).plain
 
 
 def test_smoothing_is_not_told_where_nothing_is_learned(record: dict[str, Any]) -> None:

@@ -68,7 +68,7 @@ def coregister(
     if shared < LEAST_SHARED:
         return start, (
             f"BOLD to T1w: only {shared:.0%} of the brain in BOLD lies in the T1w brain; the two do not belong "
-            "together, or the registration failed: look at the figure",
+            "together, or the registration failed: look at the figure; mutual information kept",
         )
     border, normals = border_points(anat, settings.border_points)
     if len(border) < settings.border_points // 20:
