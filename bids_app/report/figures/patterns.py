@@ -20,6 +20,8 @@ FEWEST = 4
 
 LEVELS = 15
 FAINTEST_DB = 1e-6
+FLAT = 1e-6
+"""Variance below which electrodes lie on a line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +100,8 @@ def _draw_scalp(axes: Axes, region: Explained) -> None:
     turn = np.linspace(0, 2 * np.pi, 100)
     axes.plot(RIM * np.cos(turn), RIM * np.sin(turn), color=canvas.INK, linewidth=1)
     axes.plot([-0.12, 0, 0.12], [RIM, RIM + 0.13, RIM], color=canvas.INK, linewidth=1)
-    if len(values) >= FEWEST:
+    on_a_line = np.linalg.matrix_rank(np.cov(x, y), tol=FLAT) < 2 if len(x) > 1 else True  # noqa: PLR2004 (a plane)
+    if len(values) >= FEWEST and not on_a_line:
         levels = np.linspace(-largest, largest, LEVELS)
         shades = axes.tricontourf(x, y, values, levels=levels, cmap="RdBu_r", extend="both")
         bar = axes.figure.colorbar(shades, ax=axes, shrink=0.7, ticks=[-largest, 0, largest])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,3 +48,12 @@ def test_a_scalp_is_seen_from_above_and_what_has_no_place_is_left_out(
 def test_few_electrodes_are_dots_without_a_surface(drawn: list[Figure], tmp_path: Path) -> None:
     forward_patterns(tmp_path / "patterns.png", [explained(3)] * 2)
     assert len(drawn[0].axes) == 6
+
+
+def test_electrodes_on_a_line_are_dots_without_a_surface(
+    drawn: list[Figure], tmp_path: Path
+) -> None:
+    tilt = np.linspace(-1, 1, 5)
+    midline = np.column_stack([np.zeros(5), np.sin(tilt), np.cos(tilt)])
+    forward_patterns(tmp_path / "patterns.png", [replace(explained(), directions=midline)])
+    assert len(drawn[0].axes) == 3
