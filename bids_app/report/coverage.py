@@ -26,10 +26,11 @@ def sentences(record: Table) -> list[str]:
         own, constant = number(model, "score"), number(model, "score_constant")
         if own is None or constant is None:
             continue
-        against = "better" if own < constant else "no better"
+        figures = f"{100 * own:.3f}", f"{100 * constant:.3f}"
+        better = "better" if own < constant and figures[0] != figures[1] else "no better"
         said.append(
             f"{text(model, 'model')}: the interval score (95 %, in percent of the baseline; small is good) is "
-            f"{100 * own:.3f}, {against} than the {100 * constant:.3f} of one standard deviation for each voxel. "
+            f"{figures[0]}, {better} than the {figures[1]} of one standard deviation for each voxel. "
             f"{_percent(model, 'reliable', 0)} of the voxels were predicted better than chance in people left out of "
             "training; --mask-unreliable leaves the others empty."
         )

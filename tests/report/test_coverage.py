@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bids_app.report import coverage, page
 
 Lay = Callable[[dict[str, Any]], Path]
@@ -25,10 +27,13 @@ def test_the_page_sets_what_intervals_held_beside_what_they_promise(
     assert "Predictive standard deviations were learned" in html
 
 
-def test_a_worse_score_is_said_to_be_no_better(group_record: dict[str, Any]) -> None:
-    group_record["intervals"][0]["score"] = 0.05
+@pytest.mark.parametrize(("score", "told"), [(0.05, "5.000"), (0.0432999, "4.330")])
+def test_a_score_that_is_worse_or_looks_the_same_is_said_to_be_no_better(
+    group_record: dict[str, Any], score: float, told: str
+) -> None:
+    group_record["intervals"][0]["score"] = score
     (said,) = coverage.sentences(group_record)
-    assert "5.000, no better than the 4.330" in said
+    assert f"{told}, no better than the 4.330" in said
 
 
 def test_models_that_tell_no_spread_bring_no_table(
