@@ -113,7 +113,9 @@ def normalise(
     """
     brain = _brain_only(t1w, inside)
     target = _brain_only(template.t1, template.brain.inside)
-    affine = fit_affine(brain, target, settings.device, sloppy=settings.sloppy)
+    # Sums over all points, rounded as their threads part them, would end the search elsewhere.
+    with threads(1):
+        affine = fit_affine(brain, target, settings.device, sloppy=settings.sloppy)
     warp = fit_warp(
         brain, target, affine, SLOPPY if settings.sloppy else WarpSettings(), settings.device
     )

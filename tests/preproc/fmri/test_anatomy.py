@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from bids_app.errors import DataError
-from bids_app.preproc.fmri import brain, fit_anatomy, to_template
+from bids_app.preproc.fmri import anatomy, brain, fit_anatomy, to_template
 from bids_app.preproc.fmri.bias import correct_bias
+from bids_app.preproc.fmri.fields import threads
 from bids_app.preproc.fmri.settings import AnatSettings
 from bids_app.preproc.fmri.tissues import fit_tissues, tissue_priors
 from bids_app.values import Bools, Floats
@@ -117,6 +119,21 @@ def test_planted_tissues_are_found(anat: AnatFit, template: Template) -> None:
     total = found["GM"] + found["WM"] + found["CSF"]
     assert np.allclose(total[anat.brain.inside], 1, atol=1e-4)
     assert not total[~anat.brain.inside].any()
+
+
+def test_the_affine_is_searched_with_one_thread(
+    monkeypatch: pytest.MonkeyPatch, anat: AnatFit, template: Template
+) -> None:
+    seen = []
+
+    def fit_affine(*_: object, **__: object) -> Floats:
+        seen.append(torch.get_num_threads())
+        raise DataError("far enough")
+
+    monkeypatch.setattr(anatomy, "fit_affine", fit_affine)
+    with threads(2), pytest.raises(DataError, match="far enough"):
+        anatomy.normalise(anat.t1w, anat.brain.inside, template, AnatSettings(n_threads=2))
+    assert seen == [1]
 
 
 @pytest.mark.slow
