@@ -277,6 +277,16 @@ def test_slice_times_go_with_their_axis(
         assert found.start_time_s == 0.25
 
 
+@pytest.mark.parametrize("times", [[0.0, 1.2, 0.6] * 2, [1.5, 1.2, 0.9, 0.6, 0.3, 0.0]])
+def test_slices_come_several_at_once_and_from_the_top(
+    tmp_path: Path, data: Floats, times: list[float]
+) -> None:
+    path = save(tmp_path / "a.nii", data)
+    found = nifti.read_bold(path, {"RepetitionTime": 2.0, "SliceTiming": times})
+    assert found.slice_times_s is not None
+    assert found.slice_times_s.tolist() == times
+
+
 @pytest.mark.parametrize(
     ("metadata", "told"),
     [

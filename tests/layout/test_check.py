@@ -49,6 +49,14 @@ def test_a_dataset_describes_itself(bids_dir: Path, content: str | None, told: s
     assert "dataset_description.json with Name and BIDSVersion" in caught.value.hint
 
 
+@pytest.mark.parametrize("version", ["v1.1.X", "1.0.2", ""])
+def test_versions_of_other_times_are_no_reason_to_refuse(bids_dir: Path, version: str) -> None:
+    description = bids_dir / "dataset_description.json"
+    description.unlink()
+    description.write_text(json.dumps({"Name": "rest", "BIDSVersion": version}))
+    check_dataset(bids_dir)
+
+
 def test_a_dataset_has_people(bids_dir: Path) -> None:
     for label in ("01", "02"):
         (bids_dir / f"sub-{label}").rmdir()
