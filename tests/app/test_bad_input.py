@@ -147,9 +147,15 @@ def test_the_group_level_without_participants(tmp_path: Path, finished: Place) -
 
 
 def test_the_group_level_does_without_raw_data_and_work_folder(copied: Place) -> None:
-    before = (copied.out / "group_scores.tsv").read_bytes()
+    def told() -> list[str]:
+        # What is true of a simulated dataset lies with its raw data.
+        lines = (copied.out / "group_scores.tsv").read_text("utf-8").splitlines()
+        return [line for line in lines if not {"noise-free", "oracle"} & {*line.split("\t")}]
+
+    before = told()
     shutil.rmtree(copied.out / "work")
     shutil.rmtree(copied.bids)
     ended = app(copied.bids, copied.out, "group", *QUICK)
     assert ended.code == 0, ended.said
-    assert (copied.out / "group_scores.tsv").read_bytes() == before
+    assert told() == before
+    assert any("sources" in line for line in before)
