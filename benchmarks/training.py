@@ -35,6 +35,7 @@ from bids_app.learn.objective import Objective, geometry_of
 from bids_app.learn.settings import TrainSettings
 from bids_app.learn.store import Store
 from bids_app.learn.watch import Watch
+from bids_app.models._network import Network
 from bids_app.models.base import TeacherForced
 from bids_app.values.bundle import BoldSpec, EegSpec
 from bids_app.values.samples import Samples
@@ -257,10 +258,10 @@ def _loader(runs: Sequence[Samples]) -> DataLoader[tuple[Tensor, Tensor]]:
 
 
 def _usual_step(
-    model: nn.Module, optimizer: torch.optim.Optimizer, eeg: Tensor, true: Tensor
+    model: Network, optimizer: torch.optim.Optimizer, eeg: Tensor, true: Tensor
 ) -> None:
     shown = isinstance(model, TeacherForced)
-    given = model.forced(model.averages(eeg), true) if shown else model(eeg)  # type: ignore[operator]  # nn.Module hides them
+    given = model.forced(model.averages(eeg), true) if shown else model(eeg)
     loss = nn.functional.mse_loss(given, true)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()

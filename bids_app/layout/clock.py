@@ -6,6 +6,7 @@ A volume marker is known by its regularity at the repetition time; names only he
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -135,29 +136,18 @@ def _volume_markers(
     groups: dict[str, list[float]] = defaultdict(list)
     for event in events:
         groups[plain(event.label)].append(event.onset_s)
-    asked = None if expected.marker is None else plain(expected.marker)
-    regular = {
-        label: kept
-        for label, times in groups.items()
-        if asked in {None, label}
-        and (kept := _regular(np.sort(np.asarray(times)), expected.tr_s)) is not None
-    }
-    regular = regular or {
-        label: first
-        for label, times in groups.items()
-        if asked in {None, label}
-        and (first := _first_slices(np.sort(np.asarray(times)), expected)) is not None
-    }
+    onsets = {label: np.sort(np.asarray(times)) for label, times in groups.items()}
+    if expected.marker is not None:
+        asked = plain(expected.marker)
+        onsets = {label: times for label, times in onsets.items() if label == asked}
+    regular = _that(onsets, lambda times: _regular(times, expected.tr_s))
+    regular = regular or _that(onsets, lambda times: _first_slices(times, expected))
     if not regular:
-        seen = (
-            ", ".join(
-                f"{label!r} x {len(times)}{_spacing(times)}"
-                for label, times in sorted(groups.items())
-            )
-            or "none"
+        seen = ", ".join(
+            f"{label!r} x {len(times)}{_spacing(times)}" for label, times in sorted(groups.items())
         )
         raise DataError(
-            f"{where}: {NO_MARKERS}: nothing repeats every {expected.tr_s:g} s; markers found: {seen}",
+            f"{where}: {NO_MARKERS}: nothing repeats every {expected.tr_s:g} s; markers found: {seen or 'none'}",
             hint="name the marker with --volume-marker, or say with --eeg-start when the first volume starts",
         )
     named = [name for known in KNOWN_MARKERS for name in regular if name == known]
@@ -170,6 +160,14 @@ def _volume_markers(
             hint="say which one marks the volumes with --volume-marker",
         )
     return next(iter(regular.items()))
+
+
+def _that(
+    onsets: dict[str, Floats], volumes_of: Callable[[Floats], Floats | None]
+) -> dict[str, Floats]:
+    """Onsets of volumes by label, of the labels that have any."""
+    found = {label: volumes_of(times) for label, times in onsets.items()}
+    return {label: volumes for label, volumes in found.items() if volumes is not None}
 
 
 def _spacing(times: list[float]) -> str:

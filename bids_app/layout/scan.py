@@ -17,6 +17,7 @@ from bids_app.values.entities import BidsFile, Entities, bids_file
 from bids_app.values.pairing import Unpaired
 
 REJECTED = {"rejected", "excluded", "bad"}
+FOLDERS = re.compile(r"ses-[0-9a-zA-Z+]+|anat|func|eeg", re.IGNORECASE)
 LABELLED = re.compile(r"(?:^|_)(sub|ses|task|run)-([0-9a-zA-Z+]+)")
 
 QUERIES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -99,8 +100,8 @@ def _files(root: Path, label: str) -> list[Path]:
             below.clear()
             continue
         seen.add(os.path.realpath(folder))
-        for name in names:
-            if "." not in name and (path := Path(folder, name)).is_symlink():
+        for path in (Path(folder, name) for name in names if FOLDERS.fullmatch(name)):
+            if path.is_symlink() and not path.exists():
                 refuse(OSError(errno.ENOENT, "a link that leads nowhere", str(path)))
         # A folder that has the name of a file is found too, for its reader to refuse.
         found += [

@@ -164,14 +164,13 @@ def gather(runs: Sequence[RunEvaluation]) -> Evaluation:
 
 
 def true_rows(prediction: Prediction, truth: Samples) -> Floats:
-    """Targets of shape (sample, voxel) of the volumes that were predicted, in their order.
+    """Targets of shape (sample, voxel) of the volumes that were predicted, in their order; neighbours stay views.
 
     Raises
     ------
     DataError
         When the truth lacks one of them.
     """
-    targets = targets_of(truth)
     where = np.searchsorted(truth.volumes, prediction.volumes)
     found = where < len(truth)
     if not found.all() or (truth.volumes[where] != prediction.volumes).any():
@@ -179,7 +178,7 @@ def true_rows(prediction: Prediction, truth: Samples) -> Floats:
             f"{prediction.run}: {len(prediction.volumes)} volumes were predicted, "
             f"{int(np.isin(prediction.volumes, truth.volumes).sum())} of them were measured"
         )
-    return targets[where]
+    return targets_of(truth.take(where))
 
 
 def mean_over_defined(maps: Sequence[Floats]) -> Floats:

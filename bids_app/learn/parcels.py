@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from sklearn.cluster import KMeans
 
@@ -9,6 +11,7 @@ from bids_app.values import Floats, Ints
 from bids_app.values.space import Mask
 
 
+@lru_cache(maxsize=4)
 def parcels(mask: Mask, n_parcels: int = 24, seed: int = 0) -> Ints:
     """Divide a mask into compact parcels by k-means on the places of its voxels.
 
@@ -29,6 +32,7 @@ def parcels(mask: Mask, n_parcels: int = 24, seed: int = 0) -> Ints:
     points = mask.points_mm()
     found = KMeans(min(n_parcels, len(points)), n_init=1, random_state=seed).fit(points)
     labels: Ints = found.labels_.astype(np.int64)
+    labels.setflags(write=False)  # all callers share it
     return labels
 
 

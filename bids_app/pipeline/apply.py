@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -35,6 +34,7 @@ from bids_app.pipeline.record import Record
 from bids_app.samples.scale import scale_alone, scale_causally
 from bids_app.samples.targets import baseline, fractional_change
 from bids_app.samples.windows import Scan, WindowSettings, cut
+from bids_app.values import Floats
 from bids_app.values.bundle import ModelBundle
 from bids_app.values.outcome import Prediction
 from bids_app.values.pairing import Clock
@@ -81,7 +81,7 @@ def apply_bundle(label: str, config: RunConfig, record: Record) -> None:
                 {found.prediction.run: found.references for found in scored if found.references},
                 runs, mask, config,
             ),
-            {found.prediction.run: found.level for found in scored},
+            {found.prediction.run: found.level for found in scored if found.level is not None},
             mask,
             runs,
             config,
@@ -100,7 +100,7 @@ class _Result:
     prediction: Prediction
     truth: Samples | None
     references: References | None
-    level: Any
+    level: Floats | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,7 +181,9 @@ class _Applied:
             for person in self.bundle.training.get("participants", [])
         )
 
-    def _measured(self, run: PreprocessedRun, samples: Samples) -> tuple[Samples | None, Any]:
+    def _measured(
+        self, run: PreprocessedRun, samples: Samples
+    ) -> tuple[Samples | None, Floats | None]:
         if run.bold is None:
             return None, None
         learned = str(self.bundle.training.get("denoising", "none"))
@@ -191,7 +193,7 @@ class _Applied:
         level = baseline([rows])
         return replace(samples, targets=fractional_change(rows[samples.volumes], level)), level
 
-    def _write(self, run: PreprocessedRun, prediction: Prediction, level: Any) -> None:
+    def _write(self, run: PreprocessedRun, prediction: Prediction, level: Floats | None) -> None:
         assert run.eeg is not None
         bundle = self.bundle
         synthesis = Synthesis(

@@ -13,9 +13,7 @@ import numpy as np
 
 from bids_app.config import RunConfig
 from bids_app.derivatives import provenance, reuse
-from bids_app.derivatives.predictions import (
-    path_of,
-)
+from bids_app.derivatives.predictions import path_of
 from bids_app.derivatives.reuse import PreprocessedRun
 from bids_app.derivatives.write import write_scans
 from bids_app.errors import AppError, MissingInputError, UsageError

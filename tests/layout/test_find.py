@@ -337,6 +337,14 @@ def test_a_folder_that_is_a_link_to_itself_is_told(tmp_path: Path) -> None:
         scan(config(tmp_path), "01")
 
 
+def test_other_links_are_no_reason_to_refuse(tmp_path: Path) -> None:
+    root = tree(tmp_path / "data", FUNC)
+    (tmp_path / "notes").write_text("x")
+    (root / "sub-01/README").symlink_to(tmp_path / "notes")
+    (root / "sub-01/CHANGES").symlink_to("not-fetched")
+    assert [file.path.name for file in scan(config(root), "01")[0]["bold"]] == [Path(FUNC).name]
+
+
 def test_a_folder_with_the_name_of_an_image_is_found(tmp_path: Path) -> None:
     folder = tmp_path / "sub-01/func/sub-01_task-rest_bold.nii.gz"
     folder.mkdir(parents=True)

@@ -136,7 +136,10 @@ def test_maps_leave_out_what_is_not_defined() -> None:
 
 def test_rows_of_part_of_a_run_are_found(samples: list[Samples]) -> None:
     part = prediction_of(samples[0].take(np.arange(7, 30)), 1.0)
-    assert np.array_equal(true_rows(part, samples[0]), targets_of(samples[0])[7:30])
+    found = true_rows(part, samples[0])
+    assert np.array_equal(found, targets_of(samples[0])[7:30])
+    # All runs of a group are looked at together: copies would fill the memory.
+    assert np.shares_memory(found, targets_of(samples[0]))
 
 
 def test_volumes_that_were_not_measured_are_counted(samples: list[Samples]) -> None:

@@ -50,7 +50,7 @@ def fit_anatomy(t1w: Volume, template: Template, settings: AnatSettings) -> Anat
     t1w, notes = _finite(t1w)
     inside, more = t1w_brain(t1w, settings.n_threads, settings.device)
     iterations = 20 if settings.sloppy else 50
-    corrected = correct_bias(t1w, inside, iterations, settings.n_threads)
+    corrected = correct_bias(t1w, inside, iterations)
     with threads(settings.n_threads):
         affine, warp, doubts = normalise(corrected, inside, template, settings)
         tissues = _tissues(corrected, inside, template, (affine, warp))

@@ -14,8 +14,8 @@ WORKING_MM = 5.0
 LEVELS = 3
 
 
-def correct_bias(t1w: Volume, inside: Bools, iterations: int, n_threads: int) -> Volume:
-    """Divide an image by its smooth bias field.
+def correct_bias(t1w: Volume, inside: Bools, iterations: int) -> Volume:
+    """Divide an image by its smooth bias field; on one thread, as its sums depend on how many share them.
 
     Parameters
     ----------
@@ -25,8 +25,6 @@ def correct_bias(t1w: Volume, inside: Bools, iterations: int, n_threads: int) ->
         Where the field is estimated. Beyond its box the field continues with its edge values.
     iterations : int
         At most, at each of three levels.
-    n_threads : int
-        Most threads to use.
 
     Returns
     -------
@@ -41,7 +39,7 @@ def correct_bias(t1w: Volume, inside: Bools, iterations: int, n_threads: int) ->
     coarse = t1w.data[box].astype(np.float32)[thin]
     mask = inside[box][thin] & (coarse > 0)
     spacing = [float(zoom * step) for zoom, step in zip(zooms, steps, strict=True)]
-    log_field = _log_field(coarse, mask, spacing, iterations, n_threads)
+    log_field = _log_field(coarse, mask, spacing, iterations)
     field = log_field.astype(np.float32)
     for axis in range(3):
         places = np.arange(field.shape[axis]) * steps[axis] + steps[axis] // 2 + box[axis].start
@@ -51,19 +49,22 @@ def correct_bias(t1w: Volume, inside: Bools, iterations: int, n_threads: int) ->
     return Volume(corrected, t1w.grid)
 
 
-def _log_field(
-    image: Floats, mask: Bools, spacing: list[float], iterations: int, n_threads: int
-) -> Floats:
+def _log_field(image: Floats, mask: Bools, spacing: list[float], iterations: int) -> Floats:
     picture = sitk.GetImageFromArray(np.maximum(image, 1e-3))
     where = sitk.GetImageFromArray(mask.astype(np.uint8))
     for part in (picture, where):
         part.SetSpacing(spacing[::-1])  # SimpleITK counts axes from the last of an array
-    correction = sitk.N4BiasFieldCorrectionImageFilter()
-    correction.SetNumberOfThreads(n_threads)
-    correction.SetMaximumNumberOfIterations([iterations] * LEVELS)
-    correction.SetConvergenceThreshold(1e-4)
-    correction.Execute(picture, where)
-    return np.asarray(sitk.GetArrayFromImage(correction.GetLogBiasFieldAsImage(picture)))
+    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    # The filters that the correction is made of look at nothing else.
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        correction = sitk.N4BiasFieldCorrectionImageFilter()
+        correction.SetMaximumNumberOfIterations([iterations] * LEVELS)
+        correction.SetConvergenceThreshold(1e-4)
+        correction.Execute(picture, where)
+        return np.asarray(sitk.GetArrayFromImage(correction.GetLogBiasFieldAsImage(picture)))
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
 
 def _stretch(field: Floats, places: Floats, length: int, axis: int) -> Floats:

@@ -51,7 +51,7 @@ def fit_epi(bold: BoldSeries, template: Template, settings: AnatSettings) -> Ana
     middle = np.median(bold.volumes[..., chosen], axis=3).astype(np.float32)
     inside = bold_brain(Volume(middle, bold.grid))
     iterations = 20 if settings.sloppy else 50
-    corrected = correct_bias(Volume(middle, bold.grid), inside, iterations, settings.n_threads)
+    corrected = correct_bias(Volume(middle, bold.grid), inside, iterations)
     image = turned_over(corrected, inside)
     with threads(settings.n_threads):
         affine, warp, notes = normalise(image, inside, template, settings)

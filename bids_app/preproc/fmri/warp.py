@@ -128,7 +128,8 @@ def _on_grid(volume: Volume, grid: Grid, to_volume: Floats, device: str) -> Tens
     image = blur(tensor(volume.data, device)[None], sigmas)
     matrix = np.linalg.inv(volume.grid.affine) @ to_volume @ grid.affine
     found = sample(image, affine_points(matrix, lattice(grid.shape, device)))[0]
-    return found / found[found > 0].mean()
+    # In single precision the sum would depend on how many threads share it.
+    return found / found[found > 0].mean(dtype=torch.float64).to(found.dtype)
 
 
 def _improved(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 
 from bids_app.errors import DataError
@@ -101,11 +102,22 @@ def test_a_planted_bias_is_removed(anat: AnatFit) -> None:
     field = np.exp(0.2 * ramp - 0.15 * side * ramp)
     shaded = Volume(noisy(anat.t1w, 1).data * field, anat.t1w.grid)
     inside = anat.brain.inside
-    corrected = correct_bias(shaded, inside, 20, 1)
+    corrected = correct_bias(shaded, inside, 20)
     planted = np.log(np.broadcast_to(field, inside.shape)[inside])
     found = np.log(shaded.data[inside] / corrected.data[inside])
     assert np.std(found - planted) < 0.35 * np.std(planted)
     assert np.isclose(corrected.data[inside].mean(), shaded.data[inside].mean(), rtol=1e-4)
+
+
+def test_the_bias_does_not_depend_on_threads(anat: AnatFit) -> None:
+    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    found = []
+    for n_threads in (1, 3):
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(n_threads)
+        found.append(correct_bias(noisy(anat.t1w, 1), anat.brain.inside, 2).data)
+        assert sitk.ProcessObject.GetGlobalDefaultNumberOfThreads() == n_threads
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
+    assert np.array_equal(*found)
 
 
 def test_planted_tissues_are_found(anat: AnatFit, template: Template) -> None:

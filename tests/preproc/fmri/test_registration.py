@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from bids_app.preproc.fmri import warp as warping
 from bids_app.preproc.fmri.affine import fit_affine
-from bids_app.preproc.fmri.fields import box_mean
+from bids_app.preproc.fmri.fields import box_mean, threads
 from bids_app.values import Floats
 from bids_app.values.estimates import Warp
 from bids_app.values.space import Grid, Volume, apply_affine
@@ -53,7 +53,9 @@ def test_a_planted_affine_is_found_even_when_the_header_is_wrong(
     assert away.mean() < 0.6
 
 
-def test_a_planted_warp_is_found_twice_the_same(template: Template, step_mm: Floats) -> None:
+def test_a_planted_warp_is_found_and_the_same_with_more_threads(
+    template: Template, step_mm: Floats
+) -> None:
     brain = pulled(template, GRID, np.eye(4), step_mm)
     warp = warping.fit_warp(brain, template.t1, np.eye(4), SETTINGS, "cpu")
     points = template.brain.points_mm()[::20]
@@ -62,7 +64,8 @@ def test_a_planted_warp_is_found_twice_the_same(template: Template, step_mm: Flo
     after = np.linalg.norm(warping.displaced(there, warp) - points, axis=1)
     assert after.mean() < 0.5 * before.mean()
     assert (warping.jacobian(warp) > 0).all()
-    again = warping.fit_warp(brain, template.t1, np.eye(4), SETTINGS, "cpu")
+    with threads(2):
+        again = warping.fit_warp(brain, template.t1, np.eye(4), SETTINGS, "cpu")
     assert np.array_equal(warp.displacement_mm, again.displacement_mm)
 
 
