@@ -117,7 +117,7 @@ def test_the_bias_does_not_depend_on_threads(anat: AnatFit) -> None:
         found.append(correct_bias(noisy(anat.t1w, 1), anat.brain.inside, 2).data)
         assert sitk.ProcessObject.GetGlobalDefaultNumberOfThreads() == n_threads
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
-    assert np.array_equal(*found)
+    assert np.array_equal(found[0], found[1])
 
 
 def test_planted_tissues_are_found(anat: AnatFit, template: Template) -> None:
