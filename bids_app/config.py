@@ -6,14 +6,11 @@ import difflib
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from bids_app.errors import MissingInputError, UsageError
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-T = TypeVar("T", bound="DataclassInstance")
+T = TypeVar("T")
 RUN_TABLE = "run"
 DENOISING = ("none", "motion", "simple", "acompcor", "scrubbing")
 ARTEFACT_STEPS = ("gradient", "loops", "pulse")
@@ -235,7 +232,7 @@ def settings(cls: type[T], table: dict[str, Any], where: str) -> T:
         For a key that the stage does not have, or a value of another type.
     """
     hints = get_type_hints(cls)
-    known = [item.name for item in fields(cls)]
+    known = [item.name for item in fields(cls)]  # type: ignore[arg-type]  # Python names no type of dataclasses
     for key, value in table.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
