@@ -25,6 +25,9 @@ QUERIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "eeg": ("eeg", eeg.SUFFIXES),
     "t1w": ("T1w", (".nii", ".nii.gz")),
 }
+MAPS = ("T1map", "UNIT1", "MP2RAGE", "inplaneT1")
+"""Anatomy with grey values unlike those of a T1w image."""
+
 # Runners write one filter file for every app they start; these names mean something to others.
 QUERIES_OF_OTHERS = {"fmap", "sbref", "flair", "t2w", "roi"}
 
@@ -50,7 +53,7 @@ def scan(
     files : dict of str to list of BidsFile
         By query: ``bold``, ``eeg``, ``t1w``; sorted by path.
     unpaired : list of Unpaired
-        Files whose names are not BIDS, or name someone else.
+        Files whose names are not BIDS, or name someone else; where there is no T1w image, anatomy that is none.
 
     Raises
     ------
@@ -60,7 +63,8 @@ def scan(
     found: dict[str, list[BidsFile]] = {name: [] for name in QUERIES}
     unpaired = []
     root = root or config.bids_dir
-    for path in _files(root, label):
+    files = _files(root, label)
+    for path in files:
         query = _query(path)
         if query is None:
             continue
@@ -78,6 +82,9 @@ def scan(
             continue
         if passes(file, query, config):
             found[query].append(file)
+    if not found["t1w"]:
+        maps = (path for path in files if _suffix(path) in MAPS and ".nii" in path.name)
+        unpaired += [Unpaired(path, "is not a T1w image, and there is none") for path in maps]
     return found, unpaired
 
 
@@ -113,12 +120,16 @@ def _files(root: Path, label: str) -> list[Path]:
 
 
 def _query(path: Path) -> str | None:
-    stem, _, extension = path.name.partition(".")
+    extension = "." + path.name.partition(".")[2].lower()
     for query, (suffix, extensions) in QUERIES.items():
-        if stem.rsplit("_", 1)[-1] == suffix and f".{extension}".lower() in extensions:
+        if _suffix(path) == suffix and extension in extensions:
             return query
     is_eeg = path.parent.name.casefold() == "eeg" and path.suffix.lower() in eeg.SUFFIXES
     return "eeg" if is_eeg else None
+
+
+def _suffix(path: Path) -> str:
+    return path.name.partition(".")[0].rsplit("_", 1)[-1]
 
 
 def _is_named(path: Path, query: str) -> bool:

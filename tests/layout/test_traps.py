@@ -81,6 +81,24 @@ def test_stray_files_of_machines_are_not_seen(tmp_path: Path, name: str) -> None
     assert who.unpaired == ()
 
 
+@pytest.mark.parametrize("kind", ["T1map", "UNIT1", "inplaneT1"])
+def test_anatomy_that_is_no_t1w_image_is_left_out_and_told(tmp_path: Path, kind: str) -> None:
+    image = f"sub-01/anat/sub-01_{kind}.nii.gz"
+    root = tree(tmp_path / "data", BOLD, image, image.replace("nii.gz", "json"))
+    who = found(root)
+    assert who.t1w is None
+    assert [(left.file, left.reason) for left in who.unpaired] == [
+        (root / image, "is not a T1w image, and there is none")
+    ]
+    assert found(tree(root, "sub-01/anat/sub-01_T1w.nii.gz")).unpaired == ()
+
+
+def test_what_the_dataset_hides_from_validators_is_found(tmp_path: Path) -> None:
+    root = tree(tmp_path / "data", BOLD, "sub-01/EEG/sub-01_task-rest_run-1_eeg.vhdr")
+    (root / ".bidsignore").write_text('{"ignore": ["**/EEG/"]}')  # JSON, as ds002725 has it
+    assert eeg_of(found(root)) == ["sub-01_task-rest_run-1_eeg.vhdr"]
+
+
 @pytest.mark.parametrize("label", ["xp101", "00002", "001", "a1B"])
 def test_labels_of_participants_are_text(tmp_path: Path, label: str) -> None:
     stem = f"sub-{label}/{{}}/sub-{label}_task-rest_run-00"
