@@ -103,13 +103,8 @@ def fit(
             history = _descended(model, eeg, (train, valid), settings, seed)
     if codes is not None:
         model = wrapped(model, torch.from_numpy(codes.decode).to(device))
-    log.info(
-        "%s trained on %s: %d runs, %d parameters",
-        architecture,
-        split.name,
-        len(train),
-        history.get("parameters", 0),
-    )
+    size = f", {history['parameters']} parameters" if "parameters" in history else ""
+    log.info("%s trained on %s: %d runs%s", architecture, split.name, len(train), size)
     return Fitted(model.eval(), architecture, dict(settings.arguments), history)
 
 
