@@ -29,7 +29,13 @@ from left_out import WINDOW_S, leave_one_out, samples_of
 from bids_app.files.sidecar import read_json
 from bids_app.learn.evaluate import true_rows
 from bids_app.learn.events import responses
-from bids_app.learn.nulls import BESIDE_SCHEDULE, MAX_PARCEL_R, shift_profile, shift_test
+from bids_app.learn.nulls import (
+    BESIDE_SCHEDULE,
+    MAX_PARCEL_R,
+    cross_fitted_width,
+    shift_profile,
+    shift_test,
+)
 from bids_app.learn.seed import generator
 from bids_app.metrics import r
 from bids_app.pipeline.chance import DRIFT_S
@@ -131,10 +137,11 @@ def _tests(
         profiles.append(shift_profile(true, change, labels, shortest, longest))
         beside.append(shift_profile(true, change, labels, shortest, longest, schedule))
     rng = generator(seed, "shift test")
-    found = shift_test(profiles, rng)
+    width = cross_fitted_width(profiles)
+    found = shift_test(profiles, rng, width=width)
     found += [
         replace(test, statistic=BESIDE_SCHEDULE)
-        for test in shift_test(beside, rng)
+        for test in shift_test(beside, rng, width=width)
         if test.statistic == MAX_PARCEL_R
     ]
     about = {"model": predictions[0].model, "split": predictions[0].split}

@@ -33,9 +33,8 @@ N_DRAWS = 999
 SPANNED = 1e-6
 """Directions weaker than this, of the strongest, are rounding."""
 
-CROSS_FITTED_WIDTH = float(np.sqrt(2))
+MOST_WIDENED = float(np.sqrt(2))
 """With linear models on random data, the variance of the mean over folds is at most doubled."""
-
 
 WINDOWS_FOR_SHIFTS = 5
 """Windows that a run must be as long as: in shorter ones the shifts that are allowed are few and alike, and reject too
@@ -172,7 +171,7 @@ def shift_test(
     rng: np.random.Generator,
     n_shifts: int = N_DRAWS,
     *,
-    cross_fitted: bool = True,
+    width: float = 1.0,
 ) -> list[NullTest]:
     """Test whether runs correlate more than when each is shifted by its own random amount.
 
@@ -184,11 +183,9 @@ def shift_test(
         Draws the shifts.
     n_shifts : int, default=999
         How many; where there are not as many different ones, each of them once.
-    cross_fitted : bool, default=True
-        The runs (or blocks) were predicted by models trained on each other. What two of them have
-        in common by chance then counts twice, once in each direction, which a shift of test data
-        alone does not repeat: the null is widened by the square root of 2. False for a model that
-        was trained on none of them.
+    width : float, default=1.0
+        What the null is widened by: :func:`cross_fitted_width` where the runs (or blocks) were predicted by
+        models trained on each other.
 
     Returns
     -------
@@ -198,9 +195,42 @@ def shift_test(
     lengths = [(len(run.mean_r), run.shortest) for run in profiles]
     drawn = drawn_shifts(lengths, rng, n_shifts)
     none = [np.zeros(1, np.int64)] * len(profiles)
-    width = CROSS_FITTED_WIDTH if cross_fitted else 1.0
     observed, null = (_averaged(profiles, shifts) for shifts in (none, drawn))
     return tested(observed, (widened(null[0], width), widened(null[1], width)), SHIFTS)
+
+
+def cross_fitted_width(profiles: Sequence[ShiftProfile]) -> float:
+    """Tell how much wider chance is for models that were trained on each other's runs than shifts show.
+
+    What two runs have in common by chance counts twice, once in each direction, which a shift of test data alone does
+    not repeat. It does not only so for the same parcel: what run f makes of parcel p, learned from run g, agrees with
+    parcel q of f as what g makes of q, learned from f, agrees with p of g. For a linear model both are the product of
+    the same two chance covariances. That is seen in what was measured, for each pair of parcels, and tells how much
+    of the variance of the mean over runs is counted twice: at most all of it.
+
+    Parameters
+    ----------
+    profiles : sequence of ShiftProfile
+        The runs, with the same parcels.
+
+    Returns
+    -------
+    float
+        Between 1 and the square root of 2, of standard deviations: a standard error above the estimate. The most where
+        there is nothing to estimate it from: a single parcel, or a single run, in blocks.
+    """
+    across = np.stack([run.predicted.T @ run.true for run in profiles]).astype(float)
+    first, second = np.triu_indices(across.shape[1], 1)
+    one, other = across[:, first, second], across[:, second, first]
+    own = (one**2 + other**2).sum()
+    if len(profiles) == 1 or not own:
+        return MOST_WIDENED
+    # Sums over pairs of different runs: the product of two sums over runs, without each run with itself.
+    both = (one * other).sum(axis=0)
+    twice = 2 * (one.sum(axis=0) * other.sum(axis=0) - both).sum()
+    squares = (one**2).sum(axis=0) * (other**2).sum(axis=0) + both**2
+    error = 2 * np.sqrt((squares - 2 * ((one * other) ** 2).sum(axis=0)).sum())
+    return float(np.sqrt(np.clip(1 + (twice + error) / own, 1, MOST_WIDENED**2)))
 
 
 def tested(

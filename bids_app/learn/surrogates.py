@@ -15,7 +15,6 @@ import numpy as np
 from scipy import fft
 
 from bids_app.learn.nulls import (
-    CROSS_FITTED_WIDTH,
     N_DRAWS,
     OTHER_RUNS,
     PHASES,
@@ -38,7 +37,7 @@ def phase_test(
     rng: np.random.Generator,
     n_draws: int = N_DRAWS,
     *,
-    cross_fitted: bool = True,
+    width: float = 1.0,
 ) -> list[NullTest]:
     """Test whether runs correlate more than when the phases of each prediction are random.
 
@@ -51,10 +50,9 @@ def phase_test(
         Draws the phases.
     n_draws : int, default=999
         How many times.
-    cross_fitted : bool, default=True
+    width : float, default=1.0
         See :func:`bids_app.learn.nulls.shift_test`.
     """
-    width = CROSS_FITTED_WIDTH if cross_fitted else 1.0
     drawn = [
         _turned(np.column_stack([run.mean_r, run.parcel_r]), rng, n_draws) for run in profiles
     ]
@@ -68,7 +66,7 @@ def exchange_test(
     rng: np.random.Generator,
     n_draws: int = N_DRAWS,
     *,
-    cross_fitted: bool = True,
+    width: float = 1.0,
 ) -> list[NullTest]:
     """Test whether runs correlate more than with what was predicted from the EEG of other runs.
 
@@ -84,7 +82,7 @@ def exchange_test(
         Draws the exchanges.
     n_draws : int, default=999
         How many; where there are not as many different ones, each of them once.
-    cross_fitted : bool, default=True
+    width : float, default=1.0
         See :func:`bids_app.learn.nulls.shift_test`.
 
     Returns
@@ -108,7 +106,6 @@ def exchange_test(
         orders = _derangements(len(group), rng, n_draws if len(groups) > 1 else None, n_draws)
         null = null + np.array([pairs[own, order].sum(axis=0) for order in orders])
     n_runs = sum(len(group) for group in groups)
-    width = CROSS_FITTED_WIDTH if cross_fitted else 1.0
     null = widened(null / n_runs, width)
     means = observed.mean(axis=1) / n_runs, null.mean(axis=1)
     return tested((means[0], observed / n_runs), (means[1], null), OTHER_RUNS)[1:]

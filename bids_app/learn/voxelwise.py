@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from bids_app.learn.nulls import (
-    CROSS_FITTED_WIDTH,
     MAX_VOXEL_R,
     N_DRAWS,
     NullTest,
@@ -75,7 +74,7 @@ def voxel_test(
     rng: np.random.Generator,
     n_shifts: int = N_DRAWS,
     *,
-    cross_fitted: bool = True,
+    width: float = 1.0,
 ) -> VoxelTest:
     """Test each voxel against circular shifts that all voxels share.
 
@@ -87,7 +86,7 @@ def voxel_test(
         Draws the shifts.
     n_shifts : int, default=999
         How many; where there are not as many different ones, each of them once.
-    cross_fitted : bool, default=True
+    width : float, default=1.0
         See :func:`bids_app.learn.nulls.shift_test`.
 
     References
@@ -97,7 +96,6 @@ def voxel_test(
     """
     drawn = drawn_shifts([(len(run.true), run.shortest) for run in runs], rng, n_shifts)
     drifts = [drift_basis(np.arange(float(len(run.true))), run.longest) for run in runs]
-    width = CROSS_FITTED_WIDTH if cross_fitted else 1.0
     n_voxels = runs[0].true.shape[1]
     observed, p = np.zeros(n_voxels, np.float32), np.ones(n_voxels)
     largest = np.full(len(drawn[0]), -np.inf, np.float32)

@@ -19,6 +19,7 @@ from bids_app.learn.nulls import (
     WINDOWS_FOR_SHIFTS,
     NullTest,
     ShiftProfile,
+    cross_fitted_width,
     shift_profile,
     shift_test,
 )
@@ -137,7 +138,7 @@ def tested(
     config : RunConfig
         The call.
     cross_fitted : bool
-        See :func:`bids_app.learn.nulls.shift_test`.
+        Whether models were trained on each other's runs: see :func:`bids_app.learn.nulls.cross_fitted_width`.
     """
     kept: list[Pair] = []
     profiles: list[ShiftProfile] = []
@@ -152,22 +153,23 @@ def tested(
         return Verdicts([], notes)
     model, kind = kept[0].prediction.model, kept[0].prediction.split
     rng = generator(config.random_seed, "shift test", model, kind, who)
-    tests = shift_test(profiles, rng, cross_fitted=cross_fitted)
+    width = cross_fitted_width(profiles) if cross_fitted else 1.0
+    tests = shift_test(profiles, rng, width=width)
     decides = next(test for test in tests if test.statistic == MAX_PARCEL_R)
     if any(pair.schedule for pair in kept):
         beside = [pair.beside_schedule(labels) for pair in kept]
         tests += [
             replace(test, statistic=BESIDE_SCHEDULE)
-            for test in shift_test(beside, rng, cross_fitted=cross_fitted)
+            for test in shift_test(beside, rng, width=width)
             if test.statistic == MAX_PARCEL_R
         ]
-    tests += phase_test(profiles, rng, cross_fitted=cross_fitted)
+    tests += phase_test(profiles, rng, width=width)
     timings = [pair.timing for pair in kept]
-    tests += exchange_test(profiles, timings, rng, cross_fitted=cross_fitted)
+    tests += exchange_test(profiles, timings, rng, width=width)
     voxels = None
     is_long = all(run.is_long for run in profiles)
     if is_long:
-        voxels = voxel_test([pair.series for pair in kept], rng, cross_fitted=cross_fitted)
+        voxels = voxel_test([pair.series for pair in kept], rng, width=width)
         tests.append(voxels.largest)
     else:
         notes.append(

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from bids_app.errors import DataError
-from bids_app.learn.nulls import ShiftProfile, shift_profile, shift_test
+from bids_app.learn.nulls import (
+    MOST_WIDENED,
+    ShiftProfile,
+    cross_fitted_width,
+    shift_profile,
+    shift_test,
+)
 from bids_app.learn.parcels import parcel_means, parcels
 from bids_app.metrics import r
 from bids_app.values import Floats
@@ -58,7 +64,6 @@ def test_without_a_coupling_one_test_in_twenty_rejects(rng: np.random.Generator)
                 ],
                 rng,
                 99,
-                cross_fitted=False,
             )
         ]
         for _ in range(110)
@@ -79,7 +84,7 @@ def test_few_shifts_reject_too_often_and_are_known_for_it(
             )
             for _ in range(3)
         ]
-        p.append([test.p for test in shift_test(runs, rng, 99, cross_fitted=False)])
+        p.append([test.p for test in shift_test(runs, rng, 99)])
     assert all(run.is_long is is_long for run in runs)
     rejects = np.mean(np.array(p) <= 0.05, axis=0)
     assert (rejects < 0.125).all() if is_long else (rejects > 0.15).all()
@@ -96,12 +101,35 @@ def cross_fitted_profiles(rng: np.random.Generator) -> list[ShiftProfile]:
     ]
 
 
+def test_what_counts_twice_is_seen(rng: np.random.Generator) -> None:
+    crossed = [cross_fitted_width(cross_fitted_profiles(rng)) for _ in range(20)]
+    apart = [
+        cross_fitted_width([
+            shift_profile(smooth_noise(rng, 155, 8), smooth_noise(rng, 155, 8), np.arange(8), 15)
+            for _ in range(4)
+        ])
+        for _ in range(20)
+    ]
+    assert np.mean(crossed) > 1.3
+    assert np.mean(apart) < 1.12
+
+
+def test_where_nothing_tells_what_counts_twice_the_most_is_taken(rng: np.random.Generator) -> None:
+    runs = cross_fitted_profiles(rng)
+    assert cross_fitted_width(runs[:1]) == MOST_WIDENED
+    one = [
+        shift_profile(smooth_noise(rng, 90, 3), smooth_noise(rng, 90, 3), np.zeros(3, int), 15)
+        for _ in range(2)
+    ]
+    assert cross_fitted_width(one) == MOST_WIDENED
+
+
 @pytest.mark.slow
 def test_models_trained_on_each_other_do_not_reject_more_often(rng: np.random.Generator) -> None:
     p = np.array([
         [
-            [test.p for test in shift_test(profiles, rng, 199, cross_fitted=widened)]
-            for widened in (False, True)
+            [test.p for test in shift_test(profiles, rng, 199, width=width)]
+            for width in (1.0, cross_fitted_width(profiles))
         ]
         for profiles in (cross_fitted_profiles(rng) for _ in range(250))
     ])
@@ -125,7 +153,6 @@ def test_drifts_of_both_are_no_coupling(rng: np.random.Generator) -> None:
             ],
             rng,
             99,
-            cross_fitted=False,
         )[0].p
         for _ in range(150)
     ]
@@ -135,7 +162,7 @@ def test_drifts_of_both_are_no_coupling(rng: np.random.Generator) -> None:
 def test_shifts_are_never_short(rng: np.random.Generator) -> None:
     true = smooth_noise(rng, 41, 3)
     profile = shift_profile(true, true, np.zeros(3, int), 15)
-    found = shift_test([profile], rng, 500, cross_fitted=False)[0]
+    found = shift_test([profile], rng, 500)[0]
     assert np.allclose(np.unique(found.null.round(9)), np.unique(profile.mean_r[15:27].round(9)))
 
 

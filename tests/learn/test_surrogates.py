@@ -28,7 +28,7 @@ def profiles(rng: np.random.Generator, n_runs: int, share: float) -> list[ShiftP
 def test_phases_are_turned_alike_in_all_voxels(rng: np.random.Generator, n_times: int) -> None:
     true, predicted = smooth_noise(rng, n_times), smooth_noise(rng, n_times)
     profile = shift_profile(true, predicted, LABELS, 9, longest=1000)
-    null = phase_test([profile], np.random.default_rng(3), 20, cross_fitted=False)[0].null
+    null = phase_test([profile], np.random.default_rng(3), 20)[0].null
     turns = np.exp(2j * np.pi * np.random.default_rng(3).random((20, n_times // 2 + 1)))
     if n_times % 2 == 0:
         turns[:, -1] = np.sign(turns[:, -1].real)
@@ -42,17 +42,14 @@ def test_phases_are_turned_alike_in_all_voxels(rng: np.random.Generator, n_times
 
 
 def test_phases_find_a_coupling_and_nothing_else(rng: np.random.Generator) -> None:
-    for test in phase_test(profiles(rng, 2, 0.5), rng, 199, cross_fitted=False):
+    for test in phase_test(profiles(rng, 2, 0.5), rng, 199):
         assert (test.p, test.against) == (0.005, "random phases")
-    p = [
-        [test.p for test in phase_test(profiles(rng, 1, 0.0), rng, 39, cross_fitted=False)]
-        for _ in range(120)
-    ]
+    p = [[test.p for test in phase_test(profiles(rng, 1, 0.0), rng, 39)] for _ in range(120)]
     assert (np.mean(np.array(p) <= 0.05, axis=0) < 0.12).all()
 
 
 def test_exchanged_runs_find_what_is_a_runs_own(rng: np.random.Generator) -> None:
-    (test,) = exchange_test(profiles(rng, 5, 0.6), [0] * 5, rng, cross_fitted=False)
+    (test,) = exchange_test(profiles(rng, 5, 0.6), [0] * 5, rng)
     assert (test.statistic, test.against) == (MAX_PARCEL_R, "EEG of other runs")
     assert test.n_drawn == 44
     assert test.p == pytest.approx(1 / 45)
@@ -68,13 +65,13 @@ def test_what_all_runs_share_is_found_by_phases_but_not_by_exchange(
         shift_profile(smooth_noise(rng) + schedule, smooth_noise(rng) + schedule, LABELS, 9)
         for _ in range(6)
     ]
-    assert phase_test(shared, rng, 199, cross_fitted=False)[1].p < 0.02
-    assert exchange_test(shared, ["same"] * 6, rng, cross_fitted=False)[0].p > 0.05
+    assert phase_test(shared, rng, 199)[1].p < 0.02
+    assert exchange_test(shared, ["same"] * 6, rng)[0].p > 0.05
 
 
 def test_runs_are_exchanged_within_their_schedule_only(rng: np.random.Generator) -> None:
     runs = profiles(rng, 10, 0.0)
-    mixed = exchange_test(runs, [0, 1] * 5, rng, 200, cross_fitted=False)[0]
+    mixed = exchange_test(runs, [0, 1] * 5, rng, 200)[0]
     assert mixed.n_drawn == 200
     own = np.mean([np.einsum("tp,tp->p", run.true, run.predicted) for run in runs], axis=0)
     assert mixed.value == pytest.approx(own.max(), abs=1e-6)

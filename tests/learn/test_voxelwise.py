@@ -25,7 +25,7 @@ def series(rng: np.random.Generator, planted: int, n_times: int = 110) -> Series
 
 
 def test_planted_voxels_are_found_and_hardly_others(rng: np.random.Generator) -> None:
-    found = voxel_test([series(rng, 20) for _ in range(3)], rng, cross_fitted=False)
+    found = voxel_test([series(rng, 20) for _ in range(3)], rng)
     assert (found.q[:20] < 0.05).all()
     assert (found.p_max[:20] < 0.05).all()
     assert (found.q[20:] < 0.05).sum() <= 5
@@ -34,7 +34,7 @@ def test_planted_voxels_are_found_and_hardly_others(rng: np.random.Generator) ->
 
 
 def test_without_a_coupling_any_voxel_is_found_once_in_twenty(rng: np.random.Generator) -> None:
-    p = [voxel_test([series(rng, 0)], rng, 99, cross_fitted=False).largest.p for _ in range(80)]
+    p = [voxel_test([series(rng, 0)], rng, 99).largest.p for _ in range(80)]
     assert np.mean(np.array(p) <= 0.05) <= 0.125
 
 
@@ -51,7 +51,7 @@ def test_blocks_of_voxels_make_no_difference(
 
 def test_each_voxel_is_tested_as_a_parcel_of_its_own(rng: np.random.Generator) -> None:
     run = series(rng, 4)
-    found = voxel_test([run], np.random.default_rng(1), 60, cross_fitted=False)
+    found = voxel_test([run], np.random.default_rng(1), 60)
     profile = shift_profile(run.true, run.predicted, np.arange(N_VOXELS), 15, 500.0)
     (shifts,) = drawn_shifts([(len(run.true), 15)], np.random.default_rng(1), 60)
     null = profile.parcel_r[shifts]
