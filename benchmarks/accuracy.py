@@ -24,7 +24,7 @@ import numpy as np
 from left_out import WINDOW_S, samples_of, specifications
 
 from bids_app.learn import uncertainty
-from bids_app.learn.nulls import MAX_PARCEL_R, shift_profile, shift_test
+from bids_app.learn.nulls import MAX_PARCEL_R, cross_fitted_width, shift_profile, shift_test
 from bids_app.learn.predict import apply
 from bids_app.learn.seed import generator
 from bids_app.learn.train import fit
@@ -269,7 +269,8 @@ def _p(results: Sequence[tuple[SimulatedRun, Samples, Floats]], seed: int) -> fl
         profiles.append(
             shift_profile(samples.targets, change, run.network + 1, shortest, 128.0 / run.tr_s)
         )
-    tests = shift_test(profiles, generator(seed, "shift test"))
+    width = cross_fitted_width(profiles)
+    tests = shift_test(profiles, generator(seed, "shift test"), width=width)
     return next(test.p for test in tests if test.statistic == MAX_PARCEL_R)
 
 
