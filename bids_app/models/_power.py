@@ -85,7 +85,12 @@ class BandPower(nn.Module):
     @property
     def n_features_per_channel(self) -> int:
         """Bands times lag shapes, of each channel or source."""
-        return len(self.averages) * self.shapes.shape[1]
+        return len(self.averages) * self.n_shapes
+
+    @property
+    def n_shapes(self) -> int:
+        """Lag shapes, the innermost axis of features."""
+        return self.shapes.shape[1]
 
     def forward(self, eeg: Tensor, filters: Tensor | None = None) -> Tensor:
         """Features of shape (batch, feature) of windows of shape (batch, channel, time).

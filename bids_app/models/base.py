@@ -12,7 +12,7 @@ A model that is trained by gradient has no more than that: loss, data and traini
 One with a closed form is also :class:`ClosedForm`; one that can share work between windows,
 :class:`AlongRuns` or a :class:`bids_app.models._network.Network`; one that can be shown the true
 volume, :class:`TeacherForced`; one that tells how far off it is, :class:`Uncertain`; one that hears any
-cap, :class:`AnyCap`.
+cap, :class:`AnyCap`; one that can be fitted to one person, :class:`Calibrated`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from bids_app.errors import UsageError
 from bids_app.values.samples import Samples
@@ -99,6 +99,26 @@ class Uncertain(Protocol):
 
     def reliable(self) -> Tensor:
         """Voxels in which it predicted those left out better than chance, shape (voxel,), boolean."""
+        ...
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """A model that can be fitted to one person, from few of that person's runs."""
+
+    def calibrate(self, runs: Sequence[Samples]) -> nn.Module:
+        """Give a model for this person; this one stays as it is.
+
+        Parameters
+        ----------
+        runs : sequence of Samples
+            Scaled runs of one person, with targets.
+
+        Raises
+        ------
+        DataError
+            When a run has no targets, or training told nothing of how people differ.
+        """
         ...
 
 

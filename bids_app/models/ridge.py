@@ -4,11 +4,13 @@ Power of each electrode and band over the last half minute is reduced to a few l
 hemodynamic family (:mod:`bids_app.models._power`); targets are reduced to their principal
 components; each component gets the strength that predicts best when participants (or runs) of the
 training set are left out. What is constant or slower than 128 s within a run is taken out of
-features and targets in training: differences between people and runs are not coupling.
+features and targets in training: differences between people and runs are not coupling. A person with
+BOLD can have a response of their own (:mod:`bids_app.models._response`).
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -20,6 +22,7 @@ from torch import Tensor, nn
 from bids_app.errors import DataError
 from bids_app.models._noise import ResidualSpread
 from bids_app.models._power import BandPower, PowerSettings
+from bids_app.models._response import Person, Prior, best_variance, fitted
 from bids_app.models._solve import (
     best_strengths,
     drift_basis,
@@ -33,6 +36,12 @@ from bids_app.values.bundle import BoldSpec, EegSpec
 from bids_app.values.samples import Samples
 
 VOXELS_AT_ONCE = 4096
+
+UNKNOWN = -1.0
+"""Variance between people that was never learned: weights on disk must be finite."""
+
+MOST_PEOPLE = 12
+"""To learn it from: more of them change a single number little."""
 
 ROUNDING = 1e-5
 """Features that vary by less, of their size, do not vary: an EEG that is constant tells nothing."""
@@ -68,6 +77,8 @@ class Ridge(nn.Module):
     average: Tensor
     weights: Tensor
     components: Tensor
+    between_people: Tensor
+    component_noise: Tensor
 
     def __init__(
         self, eeg: EegSpec, bold: BoldSpec, settings: Settings, n_sources: int | None = None
@@ -82,6 +93,8 @@ class Ridge(nn.Module):
         self.register_buffer("average", torch.zeros(n_features))
         self.register_buffer("weights", torch.zeros(n_features, settings.n_components))
         self.register_buffer("components", torch.zeros(settings.n_components, bold.n_voxels))
+        self.register_buffer("between_people", torch.tensor(UNKNOWN))
+        self.register_buffer("component_noise", torch.ones(settings.n_components))
         self.noise = ResidualSpread(bold.n_voxels)
 
     def features(self, eeg: Tensor) -> Tensor:
@@ -127,11 +140,7 @@ class Ridge(nn.Module):
             When a run has no targets.
         """
         runs = [run for run in (*train, *valid) if len(run)]
-        for run in runs:
-            if run.targets is None:
-                raise DataError(f"{run.run}: no BOLD to learn from")
-        drifts = [drift_basis(run.stops / run.rate_hz, self.settings.drift_s) for run in runs]
-        raw = [self.features_of_run(run).cpu().numpy() for run in runs]
+        raw, drifts = self._heard(runs)
         x = np.concatenate([
             without(drift, rows.astype(float)) for drift, rows in zip(drifts, raw, strict=True)
         ])
@@ -145,15 +154,74 @@ class Ridge(nn.Module):
         strengths, left_out = best_strengths(
             x, scores, groups, np.array(self.settings.strengths) * scale
         )
-        weights = ridge_path(x, scores).weights(strengths)
+        several = _several_runs(runs, groups)
+        fits = [scores, *(np.where((groups == one)[:, None], left_out, scores) for one in several)]
+        # Who is predicted exactly as when left out is not learned from.
+        weights = ridge_path(x, np.hstack(fits)).weights(np.tile(strengths, len(fits)))
+        weights, *others = np.split(weights, len(fits), axis=1)
         self._keep(np.concatenate(raw).mean(axis=0), weights, components)
         if np.isfinite(left_out).all():
             self.noise.fit(runs, left_out.astype(np.float32) @ components, groups)
+        if several:
+            noise = np.mean((scores - left_out) ** 2, axis=0)
+            edges = np.cumsum([len(run) for run in runs])[:-1]
+            parts = list(zip(np.split(x, edges), np.split(scores, edges), strict=True))
+            self._learn_people(
+                parts, groups[np.r_[0, edges]], dict(zip(several, others, strict=True)), noise
+            )
         explained = 1 - ((scores - left_out) ** 2).sum(axis=0) / (scores**2).sum(axis=0)
         return {
             "strengths": [_rounded(value / scale) for value in strengths],
             "explained_when_left_out": [_rounded(value) for value in explained],
         }
+
+    @torch.no_grad()
+    def calibrate(self, runs: Sequence[Samples]) -> Ridge:
+        """Give a copy with the response of one person; see :class:`bids_app.models.base.Calibrated`."""
+        if float(self.between_people) == UNKNOWN:
+            raise DataError(
+                f"{runs[0].run}: cannot be calibrated on: the model does not know how people differ",
+                hint="train it on two people or more, of whom somebody has two runs",
+            )
+        raw, drifts = self._heard(runs)
+        heard = list(zip(drifts, raw, runs, strict=True))
+        components, weights = (
+            part.cpu().numpy().astype(float) for part in (self.components, self.weights)
+        )
+        features = np.concatenate([without(drift, rows.astype(float)) for drift, rows, _ in heard])
+        targets = np.concatenate([
+            without(drift, np.asarray(run.targets, np.float32)) @ components.T
+            for drift, _, run in heard
+        ])
+        prior = Prior(
+            self.power.n_shapes, float(self.between_people), self.component_noise.cpu().numpy()
+        )
+        own = copy.deepcopy(self)
+        own.weights.copy_(torch.from_numpy(fitted(features, targets, weights, prior)))
+        return own
+
+    def _heard(self, runs: Sequence[Samples]) -> tuple[list[Floats], list[Floats]]:
+        """Features and drift of each run."""
+        for run in runs:
+            if run.targets is None:
+                raise DataError(f"{run.run}: no BOLD to learn from")
+        drifts = [drift_basis(run.stops / run.rate_hz, self.settings.drift_s) for run in runs]
+        return [self.features_of_run(run).cpu().numpy() for run in runs], drifts
+
+    def _learn_people(
+        self,
+        parts: Sequence[tuple[Floats, Floats]],
+        groups: Ints,
+        others: dict[int, Floats],
+        noise: Floats,
+    ) -> None:
+        """Learn how people differ from the features and scores of each run, and weights without each person."""
+        people = []
+        for number, weights in others.items():
+            own = [part for part, group in zip(parts, groups, strict=True) if group == number]
+            people.append(Person([x for x, _ in own], [y for _, y in own], weights))
+        self.between_people.fill_(best_variance(people, noise, self.power.n_shapes))
+        self.component_noise[: len(noise)] = torch.from_numpy(noise)
 
     def _keep(self, average: Floats, weights: Floats, components: Floats) -> None:
         self.average.copy_(torch.from_numpy(average))
@@ -176,6 +244,17 @@ def _blocks(runs: Sequence[Samples], drifts: Sequence[Floats]) -> Iterator[Float
             without(drift, np.asarray(rows[:, some], np.float32))
             for drift, rows in zip(drifts, targets, strict=True)
         ])
+
+
+def _several_runs(runs: Sequence[Samples], groups: Ints) -> list[int]:
+    """Groups of the people with two runs or more, where people are what is left out."""
+    edges = np.cumsum([0, *(len(run) for run in runs)])[:-1]
+    found: dict[int, set[str]] = {}
+    for run, group in zip(runs, groups[edges], strict=True):
+        found.setdefault(int(group), set()).add(run.run)
+    if len({run.participant for run in runs}) < 2:  # noqa: PLR2004 (nobody to differ from)
+        return []
+    return [group for group, own in found.items() if len(own) > 1][:MOST_PEOPLE]
 
 
 def _groups(train: Sequence[Samples], valid: Sequence[Samples]) -> Ints:

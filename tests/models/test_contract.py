@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from bids_app import plugins
-from bids_app.errors import UsageError
+from bids_app.errors import DataError, UsageError
 from bids_app.models._network import Network
-from bids_app.models.base import AlongRuns, ClosedForm
+from bids_app.models.base import AlongRuns, Calibrated, ClosedForm
 from bids_app.values.bundle import BoldSpec, EegSpec
 from bids_app.values.samples import Samples
 
@@ -123,6 +123,28 @@ def test_a_run_at_once_equals_its_windows(
         with torch.no_grad():
             windowed = model(torch.from_numpy(scaled.windows()))
             assert torch.allclose(model.of_run(scaled), windowed, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_calibrated_copy_leaves_the_model_and_the_run_alone(
+    name: str, eeg: EegSpec, bold: BoldSpec, make_run: MakeRun
+) -> None:
+    model = built(name, eeg, bold)
+    if not (isinstance(model, Calibrated) and isinstance(model, ClosedForm)):
+        return
+    own = make_run("4", 1, 2.0, 0.1)
+    with pytest.raises(DataError, match="the model does not know how people differ"):
+        model.calibrate([own])
+    model.fit([make_run("1", 1), make_run("1", 2)], [make_run("2", 1)], seed=0)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    one, two = model.calibrate([own]), model.calibrate([own])
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+    assert all(
+        torch.equal(value, two.state_dict()[key]) for key, value in one.state_dict().items()
+    )
+    assert one.state_dict().keys() == before.keys()
+    with pytest.raises(DataError, match="no BOLD to learn from"):
+        model.calibrate([replace(own, targets=None)])
 
 
 @pytest.mark.parametrize("name", GRADIENT)
