@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
+from bids_app.preproc.fmri.fields import threads
 from bids_app.preproc.fmri.rigid import LEVER_MM, rigid, rigid_inverse
 from bids_app.preproc.fmri.smooth import FWHM_TO_SD
 from bids_app.preproc.fmri.splines import Splines, read, slopes
@@ -90,7 +91,7 @@ def fit_motion(
             found.append(current)
         return found
 
-    with ThreadPoolExecutor(settings.n_threads) as pool:
+    with threads(1), ThreadPoolExecutor(settings.n_threads) as pool:
         return np.array([motion for part in pool.map(chunk, starts) for motion in part])
 
 
@@ -127,13 +128,13 @@ def _thinned(model: _Model) -> _Model:
 
 
 def _fit_one(volume: Floats, models: tuple[_Model, ...], start: Floats, iterations: int) -> Floats:
-    coefficients = models[0].splines.coefficients(volume)
+    windows = models[0].splines.windows(volume)
     upper = np.array(volume.shape) - 1
     current = start
     for model, enough_mm in zip(models, ENOUGH_MM, strict=True):
         for _ in range(iterations):
             voxels = apply_affine(model.to_voxels @ current, model.points_mm)
-            found = read(coefficients, voxels)
+            found = windows.read(voxels)
             seen = np.asarray(((voxels >= 0) & (voxels <= upper)).all(axis=1))
             step = _step(model, found.astype(np.float64), seen)
             current = current @ rigid_inverse(rigid(step, model.centre_mm))

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import ndimage
 
 from bids_app.preproc.fmri import slice_timing
-from bids_app.preproc.fmri.splines import HALF, Splines, read, within
+from bids_app.preproc.fmri.fields import threads
+from bids_app.preproc.fmri.splines import HALF, Splines, within
 from bids_app.preproc.fmri.warp import displaced
 from bids_app.values import Bools, Floats
 from bids_app.values.bold import BoldSeries
@@ -85,10 +86,11 @@ def _series(
     bold: BoldSeries, run_fit: RunFit, points_mm: Floats, wanted: Bools, n_threads: int
 ) -> Floats:
     # Time is the slowest axis in memory, so that each volume is written in one piece.
-    out = np.zeros((bold.n_volumes, *wanted.shape), dtype=np.float32)
-    for index, values in enumerate(sampled(bold, run_fit, points_mm, n_threads)):
-        out[index][wanted] = values
-    return np.moveaxis(out, 0, -1)
+    out = np.zeros((bold.n_volumes, wanted.size), dtype=np.float32)
+    voxels = np.flatnonzero(wanted)
+    for row, values in zip(out, sampled(bold, run_fit, points_mm, n_threads), strict=True):
+        row[voxels] = values
+    return np.moveaxis(out.reshape(-1, *wanted.shape), 0, -1)
 
 
 def sampled(
@@ -117,11 +119,12 @@ def sampled(
 
     def one(volume: Floats, motion: Floats) -> Floats:
         voxels = apply_affine(to_voxels @ motion, points_mm)
-        found = read(splines.coefficients(volume), voxels)
+        found = splines.windows(volume).read(voxels)
         found[~within(voxels, bold.grid.shape)] = 0
         return found
 
-    with ThreadPoolExecutor(n_threads) as pool:
+    # The volumes are shared out to threads; each is then read by one.
+    with threads(1), ThreadPoolExecutor(n_threads) as pool:
         for first, volumes in _timed(bold, run_fit):
             # A few at a time: what was read waits in memory until it is taken.
             for start in range(0, volumes.shape[3], 4 * n_threads):

@@ -12,9 +12,11 @@ from bids_app.errors import DataError
 from bids_app.preproc.fmri import motion as head
 from bids_app.preproc.fmri.brain import bold_brain
 from bids_app.preproc.fmri.coregister import CoregisterSettings, coregister
+from bids_app.preproc.fmri.fields import threads
 from bids_app.preproc.fmri.reference import count_dummies, most_typical, reference_volumes
 from bids_app.preproc.fmri.settings import RunSettings
 from bids_app.preproc.fmri.slice_timing import FEWEST_VOLUMES, middle_s
+from bids_app.preproc.fmri.splines import Splines
 from bids_app.values import Bools, Floats
 from bids_app.values.bold import BoldSeries
 from bids_app.values.estimates import AnatFit, RunFit
@@ -149,21 +151,18 @@ def _typical(
     chosen = reference_volumes(bold.n_volumes, n_dummies)
     first = Volume(volumes[..., most_typical(volumes, chosen)].astype(np.float32), bold.grid)
     moved = head.fit_motion(volumes[..., chosen], pose or first, inside, _cost(settings))
+    splines = Splines.of(bold.grid.shape)
+    voxels = np.indices(bold.grid.shape).reshape(3, -1).T.astype(np.float64)
     to_voxels = np.linalg.inv(bold.grid.affine)
 
     def still(index: int, motion: Floats) -> Floats:
-        return np.asarray(
-            ndimage.affine_transform(
-                volumes[..., index].astype(np.float32),
-                to_voxels @ motion @ bold.grid.affine,
-                order=3,
-                mode="nearest",
-            )
-        )
+        places = apply_affine(to_voxels @ motion @ bold.grid.affine, voxels)
+        return splines.windows(volumes[..., index]).read(places)
 
-    with ThreadPoolExecutor(settings.n_threads) as pool:
+    with threads(1), ThreadPoolExecutor(settings.n_threads) as pool:
         stack = np.stack(list(pool.map(still, chosen, moved)))
-    return Volume(np.maximum(np.median(stack, axis=0), 0), bold.grid)
+    median = np.median(stack, axis=0).reshape(bold.grid.shape)
+    return Volume(np.maximum(median, 0), bold.grid)
 
 
 def _brain(

@@ -62,16 +62,20 @@ def _block(
 ) -> Floats:
     first, last = between
     low, high = max(first - PADDING_VOLUMES, 0), min(last + PADDING_VOLUMES, bold.n_volumes)
-    series = np.moveaxis(bold.volumes[..., low:high], bold.slice_axis, 0)
+    series = np.moveaxis(bold.volumes[..., low:high], (-1, bold.slice_axis), (0, 1))
     # Time first: each volume is then read in one piece.
-    shifted = np.empty((last - first, *series.shape[:-1]), dtype=np.float32)
+    shifted = np.array(series[first - low : last - low], dtype=np.float32, order="C")
     steady = max(n_dummies - low, 0)
+    begin = max(steady - (first - low), 0)
     for index, acquired_s in enumerate(times_s[0]):
-        part = np.array(series[index], dtype=np.float32)
         lag = float(times_s[1] - acquired_s) / bold.tr_s
-        if abs(lag) > LEAST_LAG:
-            part[..., steady:] = shift(part[..., steady:], lag)
-        shifted[:, index] = np.moveaxis(part[..., first - low : last - low], -1, 0)
+        if abs(lag) > LEAST_LAG and steady < last - low:
+            # A shift is linear in the series: of unit pulses, it is the matrix that shifts all voxels at once.
+            later = shift(np.eye(high - low - steady), lag).T.astype(np.float32)
+            rows = later[first - low + begin - steady : last - low - steady]
+            part = np.array(series[steady:, index], dtype=np.float32, order="C")
+            moved = rows @ part.reshape(len(part), -1)
+            shifted[begin:, index] = moved.reshape(-1, *part.shape[1:])
     return np.moveaxis(np.moveaxis(shifted, 0, -1), 0, bold.slice_axis)
 
 

@@ -66,9 +66,13 @@ def motion(path: Path, course: Course, tr_s: float) -> Path:
     _limited(panels[2], times_s, course.fd_mm, FD_LIMIT_MM, ("FD (mm)", "mm"))
     _limited(panels[3], times_s, course.std_dvars, DVARS_LIMIT, ("std. DVARS", ""))
     for flagged, colour in ((course.outliers, canvas.ORANGE), (course.dummies, canvas.GREY)):
+        bands = [(start, tr_s) for start in times_s[flagged] - tr_s / 2]
         for panel in panels:
-            for start in times_s[flagged] - tr_s / 2:
-                panel.axvspan(start, start + tr_s, color=colour, alpha=0.3, linewidth=0)
+            # One artist for all bands: the layout asks each artist where it is.
+            panel.broken_barh(
+                bands, (0, 1), transform=panel.get_xaxis_transform(), color=colour, alpha=0.3,
+                linewidth=0,
+            )  # fmt: skip
     panels[-1].set_xlabel("time (s)", fontsize=9.5)
     panels[-1].set_xlim(-tr_s / 2, times_s[-1] + tr_s / 2)
     return canvas.save(figure, path)
