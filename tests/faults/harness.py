@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ("--sloppy", "--skip-bids-validation", "-q")
-VARIES = re.compile(r"\d{4}-\d\d-\d\dT[\d:+]+|\d{8}-\d{6}[-\d]*|\d+\.\d+ s\b")
+VARIES = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:+]+|\d{8}-\d{6}[-\d]*|\d+\.\d+ s\b")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.faults import computer
@@ -134,10 +135,12 @@ def signals(folder: Path, base: Path) -> Iterator[Row]:
     out = folder / "stopped"
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         shutil.rmtree(out, ignore_errors=True)
-        process = start(data, out, "participant", *QUICK)
+        # Started in the background, this program may have been told to ignore SIGINT.
+        heeds = partial(signal.signal, number, signal.SIG_DFL)
+        process = start(data, out, "participant", *QUICK, preexec_fn=heeds)
         time.sleep(12)
         process.send_signal(number)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=120)
         good = process.returncode == 128 + number and "goes on from here" in said
         good = good and not list(out.rglob(".partial-*"))
         yield "process", number.name, 1, int(good), f"exit code {process.returncode}, resumable"
