@@ -10,6 +10,7 @@ import numpy as np
 
 from bids_app.errors import DataError
 from bids_app.files.nifti import header_tr_s
+from bids_app.values import Floats
 from bids_app.values.bold import BoldSeries
 from bids_app.values.space import apply_affine
 
@@ -17,6 +18,7 @@ FEWEST_SLICES = 4
 SMALLEST_VOXEL_MM, LARGEST_VOXEL_MM = 0.1, 25.0
 TR_TOLERANCE_S = 1e-3
 ORIENTATION_TOLERANCE_MM = 1.0
+LEAST_TILT_DEG = 1.0
 FEWEST_ALTERNATING = 10
 LEAST_ALTERNATION = 0.002  # of the mean
 ALTERNATION_Z = 8.0
@@ -48,8 +50,9 @@ def check_image(path: Path) -> tuple[str, ...]:
     qform, q_code = header.get_qform(coded=True)
     if not s_code and not q_code:
         return (f"{path.name}: the header tells no orientation; left and right are a guess",)
+    tilted = _tilted(path, sform if s_code else qform)
     if not s_code or not q_code:
-        return ()
+        return tilted
     if np.linalg.det(sform[:3, :3]) * np.linalg.det(qform[:3, :3]) < 0:
         raise DataError(
             f"{path}: sform and qform mirror each other: left and right cannot be told",
@@ -59,10 +62,22 @@ def check_image(path: Path) -> tuple[str, ...]:
     apart = apply_affine(sform, corners) - apply_affine(qform, corners)
     apart_mm = float(np.linalg.norm(apart, axis=1).max())
     if apart_mm > ORIENTATION_TOLERANCE_MM:
-        return (
-            f"{path.name}: sform and qform differ by up to {apart_mm:.1f} mm; the sform is taken",
+        told = (
+            f"{path.name}: sform and qform differ by up to {apart_mm:.1f} mm; the sform is taken"
         )
-    return ()
+        return (told, *tilted)
+    return tilted
+
+
+def _tilted(path: Path, affine: Floats) -> tuple[str, ...]:
+    """Tell of an oblique acquisition, from the affine, shape (4, 4), of its voxels."""
+    tilt_deg = float(np.degrees(nib.affines.obliquity(affine)).max())
+    if tilt_deg < LEAST_TILT_DEG:
+        return ()
+    return (
+        f"{path.name}: acquired obliquely, {tilt_deg:.0f} degrees from the scanner's axes; each voxel is taken where "
+        "the header puts it",
+    )
 
 
 def check_series(path: Path, metadata: dict[str, Any], series: BoldSeries) -> tuple[str, ...]:

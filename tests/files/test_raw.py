@@ -9,6 +9,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from bids_app.errors import DataError, MissingInputError
 from bids_app.files import nifti
@@ -139,6 +140,20 @@ def test_orientations_that_differ_are_told(tmp_path: Path, data: Floats) -> None
     (note,) = check_image(save(tmp_path / "a.nii.gz", data, qform=moved))
     assert note == "a.nii.gz: sform and qform differ by up to 5.0 mm; the sform is taken"
     assert check_image(save(tmp_path / "b.nii.gz", data, qform=moved, q_code=0)) == ()
+
+
+def test_an_oblique_acquisition_is_told(tmp_path: Path, data: Floats) -> None:
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.from_euler("x", 14, degrees=True).as_matrix()
+    tilted = turn @ AFFINE
+    told = "a.nii.gz: acquired obliquely, 14 degrees from the scanner's axes"
+    for code in (0, 1):
+        path = save(tmp_path / "a.nii.gz", data, sform=tilted, qform=tilted, s_code=code)
+        (note,) = notes(path)
+        assert note == f"{told}; each voxel is taken where the header puts it"
+    turn[:3, :3] = Rotation.from_euler("x", 0.8, degrees=True).as_matrix()
+    straight = turn @ AFFINE
+    assert notes(save(tmp_path / "a.nii.gz", data, sform=straight, qform=straight)) == ()
 
 
 def test_no_orientation_is_told(tmp_path: Path, data: Floats) -> None:
