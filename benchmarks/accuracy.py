@@ -6,7 +6,8 @@ correlation with measured and with noise-free BOLD, both as a share of the oracl
 EEG), that with measured BOLD as a share of the noise-free BOLD's (the noise ceiling), where a model has intervals the
 coverage of the 50, 80 and 95 % ones, how far the worst network is off (in percentage points) and their interval score
 as a share of that of one standard deviation per voxel, the p of the largest correlation over networks, and CPU seconds
-to train and apply.
+to train and apply. With several runs of each person, the model is also calibrated on the first run of each person whom
+it never saw ("calibrated") and stands beside itself without that ("as it was"), both in the other runs only.
 Where people wear different caps, a model that knows one cap only (ridge) learns from the electrodes that all have.
 
     python benchmarks/accuracy.py --quick
@@ -29,7 +30,7 @@ from bids_app.learn.predict import apply
 from bids_app.learn.seed import generator
 from bids_app.learn.train import fit
 from bids_app.metrics import r
-from bids_app.models.base import AnyCap
+from bids_app.models.base import AnyCap, Calibrated
 from bids_app.samples.scale import scale_split
 from bids_app.samples.split import by_participant
 from bids_app.simulate.artefacts import add_pulse
@@ -177,23 +178,39 @@ def _report(scenario: Scenario, name: str, data: Data, asked: argparse.Namespace
     truths = {run.name: (run, samples) for run, samples in data.test}
     folds = by_participant([samples for _, samples in data.train], generator(asked.seed, "group"))
     results: list[Prediction] = []
+    adapted: list[Prediction] = []
     seconds = np.zeros(2)
     for split in folds[: asked.folds]:
-        found, spent = _fold(name, data, split)
+        found, apart, spent = _fold(name, data, split)
         results += found
+        adapted += apart
         seconds += spent
-    figures = np.mean([_figures(*truths[given.run], given.change) for given in results], axis=0)
-    measured, quiet, oracle, oracle_quiet, ceiling = figures
+    agreement, share = _agreement(results, truths)
     covered = _covered([(*truths[given.run], given) for given in results])
     p = _p([(*truths[given.run], given.change) for given in results], asked.seed)
-    shares = f"{measured / oracle:7.3f}{quiet / oracle_quiet:7.3f}"
     seconds /= asked.folds
     print(
-        f"{scenario.name:20}{name:10}{measured:9.3f}{quiet:11.3f}{shares}{measured / ceiling:11.3f}{covered}"
-        f"{p:7.3f}{seconds[0]:7.1f}{seconds[1]:7.2f}",
+        f"{scenario.name:20}{name:10}{agreement}{covered}{p:7.3f}{seconds[0]:7.1f}{seconds[1]:7.2f}",
         flush=True,
     )
-    return float(measured / oracle) if scenario.coupling else float("nan")
+    if adapted:
+        others = {given.run for given in adapted}
+        before = [given for given in results if given.run in others]
+        for told, some in (("calibrated", adapted), ("as it was", before)):
+            print(f"{scenario.name:20}{told:10}{_agreement(some, truths)[0]}", flush=True)
+    return share if scenario.coupling else float("nan")
+
+
+def _agreement(
+    results: Sequence[Prediction], truths: dict[str, tuple[SimulatedRun, Samples]]
+) -> tuple[str, float]:
+    """Write correlations over coupled voxels and their shares; give the share of the oracle's with measured BOLD."""
+    figures = np.mean([_figures(*truths[given.run], given.change) for given in results], axis=0)
+    measured, quiet, oracle, oracle_quiet, ceiling = figures
+    shares = f"{measured / oracle:7.3f}{quiet / oracle_quiet:7.3f}"
+    return f"{measured:9.3f}{quiet:11.3f}{shares}{measured / ceiling:11.3f}", float(
+        measured / oracle
+    )
 
 
 def _shared_channels(data: Data) -> Data:
@@ -213,8 +230,10 @@ def _picked(samples: Samples, names: Sequence[str]) -> Samples:
     return replace(samples, eeg=rows - rows.mean(axis=0), channels=tuple(names))
 
 
-def _fold(name: str, data: Data, split: Split) -> tuple[list[Prediction], Floats]:
-    """Train and apply; also CPU seconds of both."""
+def _fold(
+    name: str, data: Data, split: Split
+) -> tuple[list[Prediction], list[Prediction], Floats]:
+    """Train and apply; also apply to other runs once calibrated on the first; CPU seconds of training and applying."""
     train = scale_split([samples for _, samples in data.train], split)
     test = [samples for _, samples in data.test if samples.run in split.test]
     whole = replace(split, train={}, valid={}, test={run.run: np.arange(len(run)) for run in test})
@@ -222,11 +241,17 @@ def _fold(name: str, data: Data, split: Split) -> tuple[list[Prediction], Floats
     model = fit(name, *specifications(*data.train[0]), train, split).model
     trained = time.process_time()
     results = []
-    for run in scale_split(test, whole):
+    scaled = scale_split(test, whole)
+    for run in scaled:
         if isinstance(model, AnyCap):
             model.wear(run.channels)
         results.append(apply(model, name, run, "participant"))
-    return results, np.array([trained - start, (time.process_time() - trained) / len(test)])
+    seconds = np.array([trained - start, (time.process_time() - trained) / len(test)])
+    adapted: list[Prediction] = []
+    if isinstance(model, Calibrated) and len(scaled) > 1:
+        own = model.calibrate(scaled[:1])
+        adapted = [apply(own, name, run, "calibrated") for run in scaled[1:]]
+    return results, adapted, seconds
 
 
 def _figures(run: SimulatedRun, samples: Samples, change: Floats) -> tuple[float, ...]:
