@@ -148,6 +148,12 @@ def _switches(command: Any) -> Any:
     help="group: train this fold only; a later call without it gathers what is trained.",
 )
 @click.option(
+    "--calibrate-runs",
+    type=click.IntRange(1),
+    help="group, and participant with --model: also calibrate the model on this many runs of each new person with "
+    "BOLD, and predict the others; reported apart.",
+)
+@click.option(
     "--max-steps", type=click.IntRange(1), help="Most training steps of each network, to try out."
 )
 @click.option(

@@ -84,6 +84,8 @@ class RunConfig:
         Spaces that preprocessed BOLD is written in too: ``func`` for the run's own, ``T1w``.
     causal_scaling : bool
         Scale a new person's EEG with what was heard so far only.
+    calibrate_runs : int
+        Runs of a person with BOLD, never seen in training, to calibrate the model on; 0 for none.
     uncertainty, mask_unreliable : bool
         Also write the predictive standard deviation; leave voxels without skill empty.
     n_volumes : int or None
@@ -147,6 +149,7 @@ class RunConfig:
     resolution_mm: float = 3.0
     extra_spaces: tuple[str, ...] = ()
     causal_scaling: bool = False
+    calibrate_runs: int = 0
     uncertainty: bool = False
     mask_unreliable: bool = False
     n_volumes: int | None = None

@@ -201,8 +201,24 @@ def _check_values(config: RunConfig) -> None:
             f"--model {config.model}: no such folder",
             hint="give the folder that holds bundle.json",
         )
+    _check_calibration(config)
     _check_eeg(config)
     _check_engine(config)
+
+
+def _check_calibration(config: RunConfig) -> None:
+    if not config.calibrate_runs:
+        return
+    if config.level == "participant" and config.model is None:
+        raise UsageError(
+            "--calibrate-runs at the participant level without --model: there is no model of other people to calibrate",
+            hint="give a trained bundle with --model, or use the group level",
+        )
+    if config.experiment:
+        raise UsageError(
+            f"--calibrate-runs with --experiment {config.experiment}: its models are not calibrated",
+            hint="leave one out",
+        )
 
 
 def _check_eeg(config: RunConfig) -> None:

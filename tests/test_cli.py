@@ -659,6 +659,18 @@ def test_preprocessing_only_applies_no_model(refused: Refused, tmp_path: Path) -
     assert "--preproc-only with --model: nothing is predicted" in said
 
 
+def test_calibration_needs_a_model_of_other_people(refused: Refused) -> None:
+    said = refused("--calibrate-runs", "1")
+    assert "--calibrate-runs at the participant level without --model: there is no model" in said
+    assert "give a trained bundle with --model, or use the group level" in said
+
+
+def test_models_of_the_paper_are_not_calibrated(refused: Refused, tmp_path: Path) -> None:
+    asked = ("--calibrate-runs", "1", "--experiment", "paper", "--model", str(tmp_path))
+    said = refused(*asked)
+    assert "--calibrate-runs with --experiment paper: its models are not calibrated" in said
+
+
 def test_denoising_is_one_of_some(run: Run, refused: Refused) -> None:
     assert "'sample' is not one of 'none', 'motion', 'simple'" in refused("--denoise", "sample")
     assert run().denoise == "none"

@@ -39,11 +39,16 @@ DESCRIPTIONS = {
     "confounds": "Nuisance time courses",
     "synth": "BOLD synthesized from EEG by a model that never saw this person",
     "synthwithin": "BOLD synthesized from EEG by a model trained on other data of the same person",
+    "synthcalibrated": "BOLD synthesized from EEG by a model trained on other people, calibrated on other runs of the "
+    "same person",
     "synthinsample": "BOLD synthesized from EEG by a model that was trained on these data; never scored",
     "synthstd": "Predictive standard deviation of BOLD around desc-synth, learned from people left out of training",
     "synthreliable": "Voxels in which people left out of training were predicted better than chance",
     "synthwithinstd": "Predictive standard deviation of BOLD around desc-synthwithin",
     "synthwithinreliable": "Voxels of desc-synthwithin in which data left out of training were predicted",
+    "synthcalibratedstd": "Predictive standard deviation of BOLD around desc-synthcalibrated, learned from people left "
+    "out of training, without calibration",
+    "synthcalibratedreliable": "Voxels of desc-synthcalibrated in which people left out of training were predicted",
     "synthinsamplestd": "Predictive standard deviation of BOLD around desc-synthinsample",
     "synthinsamplereliable": "Voxels of desc-synthinsample in which people left out of training were predicted",
 }

@@ -91,14 +91,15 @@ def synth(architecture: str, split: str) -> str:
         Name of the model.
     split : str
         ``participant`` for a model that never saw this person, ``run`` or ``block`` for one that saw other data of
-        this person, ``insample`` for one that saw these data.
+        this person, ``calibrated`` for one that was trained on others and calibrated on other runs of this person,
+        ``insample`` for one that saw these data.
 
     Examples
     --------
     >>> synth("sources", "participant"), synth("cnn", "run")
     ('synth', 'synthwithinCnn')
     """
-    kind = {"participant": "", "run": "within", "block": "within", "insample": "insample"}[split]
+    kind = {"participant": "", "run": "within", "block": "within"}.get(split, split)
     name = (
         "" if architecture == DEFAULT_ARCHITECTURE else architecture.replace("_", "").capitalize()
     )

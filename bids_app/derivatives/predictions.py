@@ -24,6 +24,7 @@ TELLS = {
     "participant": "a model that never saw this person",
     "run": "a model trained on other runs of this person",
     "block": "models trained on other parts of this run",
+    "calibrated": "a model trained on other people and calibrated on other runs of this person",
     "insample": "a model that was trained on this run",
 }
 

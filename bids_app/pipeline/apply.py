@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from bids_app.errors import DataError
 from bids_app.files.lock import locked
 from bids_app.files.sidecar import read_json
 from bids_app.learn import device
-from bids_app.learn.bundle import identity, load
-from bids_app.learn.predict import predict
+from bids_app.learn.bundle import identity, load, unpack
+from bids_app.learn.predict import apply, predict
 from bids_app.learn.references import (
     PARTICIPANT_MEAN,
     TRAINING_MEAN,
@@ -27,8 +28,9 @@ from bids_app.learn.references import (
     References,
     constant,
 )
-from bids_app.pipeline import denoise, prepare, rows
-from bids_app.pipeline.judge import Case, draw_run, judge
+from bids_app.models.base import Calibrated
+from bids_app.pipeline import calibrated, denoise, prepare, rows
+from bids_app.pipeline.judge import Case, Judgement, draw_run, judge
 from bids_app.pipeline.place import target
 from bids_app.pipeline.record import Record
 from bids_app.samples.scale import scale_alone, scale_causally
@@ -58,6 +60,8 @@ def apply_bundle(label: str, config: RunConfig, record: Record) -> None:
     """
     assert config.model is not None
     bundle = load(config.model)
+    if config.calibrate_runs:
+        calibrated.refuse(unpack(bundle), bundle.architecture, bundle.bold)
     applied = _Applied(bundle, identity(config.model), config, record)
     processed = {row["run"] for row in record.content["pairings"] if row["status"] != "failed"}
     results = []
@@ -67,40 +71,74 @@ def apply_bundle(label: str, config: RunConfig, record: Record) -> None:
                 results.append(applied.run(run))
     if not results:
         record.note("no EEG run could be used: nothing was predicted")
-    scored = [
+    _judge(applied, results, label)
+
+
+def _judge(applied: _Applied, results: Sequence[_Result], label: str) -> None:
+    """Score what was predicted of people whom the model never saw, and draw it."""
+    config, record, bundle = applied.config, applied.record, applied.bundle
+    scored = [found for found in results if found.is_scored]
+    if not scored:
+        if config.calibrate_runs:
+            record.note("no run has BOLD that the model never saw: nothing was calibrated")
+        return
+    runs = {found.prediction.run: found.run for found in scored}
+    mask = bundle.bold.mask
+    case = Case(
+        {found.prediction.run: found.truth for found in scored if found.truth is not None},
+        rows.with_truth(
+            {found.prediction.run: found.references for found in scored if found.references},
+            runs, mask, config,
+        ),
+        {found.prediction.run: found.level for found in scored if found.level is not None},
+        mask,
+        runs,
+        config,
+    )  # fmt: skip
+    _, judgement, _ = judge(
+        [found.prediction for found in scored], case, label, cross_fitted=False
+    )
+    for found in scored:
+        draw_run(found.prediction, case, judgement)
+    if config.calibrate_runs:
+        with record.attempt(f"sub-{label} {bundle.architecture} calibrated"):
+            _calibrate(applied, results, case, judgement)
+    judgement.tell(record)
+
+
+def _calibrate(
+    applied: _Applied, results: Sequence[_Result], case: Case, judgement: Judgement
+) -> None:
+    """Calibrate the model on a person's first runs that have BOLD; predict the others, and score them apart."""
+    scored = [found.prediction for found in results if found.is_scored]
+    who = scored[0].participant
+    first = [one.run for one in scored][: applied.config.calibrate_runs]
+    others = [
         found
         for found in results
-        if found.truth is not None and found.prediction.split != "insample"
+        if found.run.name not in first and found.prediction.split != "insample"
     ]
-    if scored:
-        runs = {found.prediction.run: found.run for found in scored}
-        mask = bundle.bold.mask
-        case = Case(
-            {found.prediction.run: found.truth for found in scored if found.truth is not None},
-            rows.with_truth(
-                {found.prediction.run: found.references for found in scored if found.references},
-                runs, mask, config,
-            ),
-            {found.prediction.run: found.level for found in scored if found.level is not None},
-            mask,
-            runs,
-            config,
-        )  # fmt: skip
-        _, judgement, _ = judge(
-            [found.prediction for found in scored], case, label, cross_fitted=False
-        )
-        for found in scored:
-            draw_run(found.prediction, case, judgement)
-        judgement.tell(record)
+    if len(first) < applied.config.calibrate_runs or not others:
+        calibrated.tell_left_out([who], {}, judgement)
+        return
+    given = applied.calibrated([found for found in results if found.run.name in first], others)
+    measured = [one for one in given if one.run in case.truths]
+    calibrated.score(measured, scored, {who: first}, case, judgement)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Result:
     run: PreprocessedRun
+    samples: Samples
     prediction: Prediction
     truth: Samples | None
     references: References | None
     level: Floats | None
+
+    @property
+    def is_scored(self) -> bool:
+        """Tell whether BOLD was measured that the model never saw."""
+        return self.truth is not None and self.prediction.split != "insample"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,10 +154,9 @@ class _Applied:
         """Predict one run, write it, and read what was measured."""
         samples = self._samples(run)
         split = "insample" if self._trained_on(run) else "participant"
-        scaled = scale_causally(samples) if self.config.causal_scaling else scale_alone(samples)
         prediction = predict(
             self.bundle,
-            scaled,
+            self._scaled(samples),
             device.choose(self.config.device),
             split,
             causal=self.config.causal_scaling,
@@ -128,12 +165,36 @@ class _Applied:
         self._write(run, prediction, level)
         self._tell(run, samples, split)
         if truth is None or truth.targets is None:
-            return _Result(run, prediction, None, None, level)
+            return _Result(run, samples, prediction, None, None, level)
         zero = constant(np.zeros(self.bundle.bold.n_voxels, np.float32), len(truth))
         mean = constant(np.asarray(truth.targets.mean(axis=0), np.float32), len(truth))
         # A bundle does not hold the mean training target: changes are relative to a median, so that it is near zero.
         named = {ZERO: zero, TRAINING_MEAN: zero, PARTICIPANT_MEAN: mean}
-        return _Result(run, prediction, truth, References(truth.volumes, named), level)
+        return _Result(run, samples, prediction, truth, References(truth.volumes, named), level)
+
+    def calibrated(self, first: Sequence[_Result], others: Sequence[_Result]) -> list[Prediction]:
+        """Calibrate the model on the first runs, predict the others and write them."""
+        model = unpack(self.bundle).to(device.choose(self.config.device))
+        assert isinstance(model, Calibrated)
+        own = model.calibrate([
+            self._scaled(found.truth) for found in first if found.truth is not None
+        ])
+        predictions = []
+        for found in others:
+            prediction = apply(
+                own,
+                self.bundle.architecture,
+                self._scaled(found.samples),
+                calibrated.SPLIT,
+                causal=self.config.causal_scaling,
+            )
+            on = [other.run.name for other in first]
+            self._write(found.run, prediction, found.level, CalibratedOn=on)
+            predictions.append(prediction)
+        return predictions
+
+    def _scaled(self, samples: Samples) -> Samples:
+        return scale_causally(samples) if self.config.causal_scaling else scale_alone(samples)
 
     def _samples(self, run: PreprocessedRun) -> Samples:
         if run.space is not None:
@@ -193,7 +254,9 @@ class _Applied:
         level = baseline([rows])
         return replace(samples, targets=fractional_change(rows[samples.volumes], level)), level
 
-    def _write(self, run: PreprocessedRun, prediction: Prediction, level: Floats | None) -> None:
+    def _write(
+        self, run: PreprocessedRun, prediction: Prediction, level: Floats | None, **told: list[str]
+    ) -> None:
         assert run.eeg is not None
         bundle = self.bundle
         synthesis = Synthesis(
@@ -214,6 +277,7 @@ class _Applied:
                 "Seed": bundle.training.get("seed"),
                 "Denoising": bundle.training.get("denoising", "none"),
                 "Arguments": bundle.arguments,
+                **told,
             },
             metadata={
                 name: value

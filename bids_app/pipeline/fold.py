@@ -19,7 +19,8 @@ from bids_app.learn.predict import apply
 from bids_app.learn.settings import TrainSettings
 from bids_app.learn.train import Fitted, fit
 from bids_app.learn.weights import weights_hash
-from bids_app.models.base import ClosedForm, TeacherForced
+from bids_app.models.base import Calibrated, ClosedForm, TeacherForced
+from bids_app.pipeline import calibrated
 from bids_app.samples.scale import scale_causally, scale_split
 from bids_app.values import Floats
 from bids_app.values.bundle import BoldSpec, EegSpec
@@ -101,6 +102,11 @@ class Task:
         table = self.config.table("evaluation")
         return settings(EvaluationSettings, table, "evaluation").constant_eeg
 
+    @property
+    def calibrate_runs(self) -> int:
+        """Runs of each left-out person to calibrate on; none where people are not what is left out."""
+        return self.config.calibrate_runs if self.kind == "participant" else 0
+
     def key(self, split: Split) -> str:
         """Hash of all that decides the fold."""
         parts = {
@@ -126,6 +132,7 @@ class Task:
             self.keeps_level,
             self.config.denoise,
             self.constant_eeg,
+            self.calibrate_runs,
         ]
         return provenance.key(f"fold {split.name}", [], decides)
 
@@ -144,15 +151,19 @@ class FoldResult:
     constant : list of Prediction
         What the same model gives when it is trained and tested on EEG that never changes; no predictions either.
         Empty where that was not tried.
+    calibrated : list of Prediction
+        What the model gives of a left-out person's other runs once it is calibrated on the first ones. Empty where that
+        was not asked for.
     positions : ndarray of shape (channel, width) or None
         What a model has learned of the places of the channels, where it learns such a thing.
     about : dict
-        ``Weights`` (their hash), ``TrainedOn`` (runs) and ``History``.
+        ``Weights`` (their hash), ``TrainedOn`` (runs), ``CalibratedOn`` (runs of each person) and ``History``.
     """
 
     predictions: list[Prediction]
     forced: list[Prediction]
     constant: list[Prediction]
+    calibrated: list[Prediction]
     positions: Floats | None
     about: dict[str, Any]
 
@@ -174,16 +185,18 @@ def run_fold(task: Task, samples: Sequence[Samples], split: Split) -> FoldResult
     if task.config.overwrite or not _whole(folder, tested):
         _train(task, samples, split, folder)
     about = read_json(folder / ABOUT)
-    free, forced, constant = (
-        _kept(task, split, tested, folder / way, name) if (folder / way).is_dir() else []
+    free, forced, constant, adapted = (
+        _kept(task, split, tested, folder / way, name)
         for way, name in (
             ("free", task.architecture),
             ("forced", forced_name(task.architecture)),
             ("constant", f"{task.architecture}-{CONSTANT}"),
+            (calibrated.SPLIT, task.architecture),
         )
     )
+    adapted = [replace(one, split=calibrated.SPLIT) for one in adapted]
     positions = np.load(folder / POSITIONS) if (folder / POSITIONS).is_file() else None
-    return FoldResult(free, forced, constant, positions, about)
+    return FoldResult(free, forced, constant, adapted, positions, about)
 
 
 def forced_name(architecture: str) -> str:
@@ -207,6 +220,7 @@ def _kept(
             _mapped(folder / f"{run.run}_reliable.npy"),
         )
         for run in tested
+        if (folder / f"{run.run}.npy").is_file()
     ]
 
 
@@ -239,12 +253,14 @@ def _train(task: Task, samples: Sequence[Samples], split: Split, folder: Path) -
                     _write(fitted, task, run.take(index), partial / "forced", forced=True)
         if _is_tried_silent(task, fitted.model):
             _train_silent(task, scaled, split, partial / "constant")
+        calibrated_on = _calibrate(fitted, task, scaled, split, partial / calibrated.SPLIT)
         places = dict(fitted.model.named_parameters()).get("channel_positions")
         if places is not None:
             np.save(partial / POSITIONS, places.detach().cpu().numpy())
         about = {
             "Weights": weights_hash(fitted.model),
             "TrainedOn": sorted({*split.train, *split.valid}),
+            "CalibratedOn": calibrated_on,
             "History": provenance.plain(fitted.history),
         }
         write_json(partial / ABOUT, about)
@@ -266,6 +282,27 @@ def _train_silent(task: Task, scaled: Sequence[Samples], split: Split, folder: P
     for run in silent:
         if len(index := split.test.get(run.run, ())):
             _write(fitted, task, run.take(np.asarray(index)), folder, forced=False)
+
+
+def _calibrate(
+    fitted: Fitted, task: Task, scaled: Sequence[Samples], split: Split, folder: Path
+) -> dict[str, list[str]]:
+    """Predict the other runs of each left-out person; give the runs that were calibrated on."""
+    if not (task.calibrate_runs and isinstance(fitted.model, Calibrated)):
+        return {}
+    tested = {
+        run.run: run.take(np.asarray(index))
+        for run in scaled
+        if len(index := split.test.get(run.run, ()))
+    }
+    people = calibrated.parted(
+        [(run.participant, name) for name, run in tested.items()], task.calibrate_runs
+    )
+    for first, others in people.values():
+        own = replace(fitted, model=fitted.model.calibrate([tested[name] for name in first]))
+        for name in others:
+            _write(own, task, tested[name], folder, forced=False)
+    return {who: first for who, (first, _) in people.items()}
 
 
 def _write(fitted: Fitted, task: Task, run: Samples, folder: Path, *, forced: bool) -> None:

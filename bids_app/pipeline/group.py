@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,11 +24,11 @@ from bids_app.learn.evaluate import Evaluation
 from bids_app.learn.references import References, references_of
 from bids_app.learn.seed import generator
 from bids_app.learn.train import fit
-from bids_app.pipeline import alike, denoise, prepare, rows
+from bids_app.pipeline import alike, calibrated, denoise, prepare, rows
 from bids_app.pipeline.apply import tell_label
 from bids_app.pipeline.curves import draw_curves
 from bids_app.pipeline.explain import write_patterns
-from bids_app.pipeline.fold import Task, run_fold
+from bids_app.pipeline.fold import FoldResult, Task, run_fold
 from bids_app.pipeline.intervals import write_intervals
 from bids_app.pipeline.judge import (
     Case,
@@ -111,6 +111,10 @@ def leave_out_each(labels: Sequence[str], config: RunConfig, record: Record) -> 
             task = Task(
                 architecture, cohort.eeg, cohort.bold, "participant", cohort.contents, config
             )
+            if task.calibrate_runs:
+                calibrated.refuse_untrained(
+                    architecture, cohort.eeg, cohort.bold, task.training.arguments
+                )
             splits = denoise.without_scrubbed(
                 by_participant(cohort.samples, generator(config.random_seed, "group")),
                 cohort.samples, cohort.runs, config,
@@ -266,23 +270,16 @@ def _predict(task: Task, cohort: Cohort, splits: Sequence[Split]) -> tuple[list[
     written: list[Path] = []
     predictions: list[Prediction] = []
     controls: list[Prediction] = []
-    about: list[dict[str, Any]] = []
+    results: list[FoldResult] = []
     references: dict[str, References] = {}
     known = rows.designs(cohort.samples, cohort.runs, task.kind)
     for split in splits:
         result = run_fold(task, cohort.samples, split)
         controls += [*result.forced, *result.constant]
-        about.append(result.about)
+        results.append(result)
         references |= references_of(cohort.samples, split, known)
-        trained = {
-            "Origin": "group, this participant left out",
-            "Weights": result.about["Weights"],
-            "TrainedOn": result.about["TrainedOn"],
-        }
-        for prediction in result.predictions:
-            run, level = cohort.runs[prediction.run], cohort.levels[prediction.participant]
-            written += write_fold(task, run, prediction, level, trained)
-            predictions.append(prediction)
+        predictions += result.predictions
+        written += _write_images(task, cohort, result)
     tell_label(task.config.output_dir, task.architecture, "participant")
     truths = {run.run: run for run in cohort.samples}
     levels = {run.run: cohort.levels[run.participant] for run in cohort.samples}
@@ -290,8 +287,10 @@ def _predict(task: Task, cohort: Cohort, splits: Sequence[Split]) -> tuple[list[
     case = Case(truths, told, levels, task.bold.mask, cohort.runs, task.config)
     evaluation, judgement, found = judge(predictions, case, "group")
     judgement.scores.extend(scores_of_controls(controls, case))
+    _judge_calibrated(task, results, predictions, case, judgement)
     draw_group(predictions, evaluation, case, judgement)
     written += write_patterns(predictions, (task.eeg, task.bold), case, judgement)
+    about = [result.about for result in results]
     draw_curves(
         Figures(task.config.output_dir, None), task.architecture, about, judgement.figures[""]
     )
@@ -302,6 +301,40 @@ def _predict(task: Task, cohort: Cohort, splits: Sequence[Split]) -> tuple[list[
     if task.architecture == task.config.architectures[0]:
         written += _write_scans(task, cohort, predictions, evaluation)
     return written, judgement
+
+
+def _write_images(task: Task, cohort: Cohort, result: FoldResult) -> list[Path]:
+    """Write what a fold predicted, before calibration and after."""
+    about = result.about
+    trained = {name: about[name] for name in ("Weights", "TrainedOn")}
+    written = []
+    for prediction in (*result.predictions, *result.calibrated):
+        told = trained | {"Origin": "group, this participant left out"}
+        if prediction.split == calibrated.SPLIT:
+            on = about["CalibratedOn"][prediction.participant]
+            told = trained | {"Origin": f"group, {calibrated.ORIGIN}", "CalibratedOn": on}
+        run, level = cohort.runs[prediction.run], cohort.levels[prediction.participant]
+        written += write_fold(task, run, prediction, level, told)
+    return written
+
+
+def _judge_calibrated(
+    task: Task,
+    results: Sequence[FoldResult],
+    predictions: Sequence[Prediction],
+    case: Case,
+    judgement: Judgement,
+) -> None:
+    """Score what calibrated models give, apart from the models that never saw the person."""
+    if not task.calibrate_runs:
+        return
+    known = {who: runs for result in results for who, runs in result.about["CalibratedOn"].items()}
+    adapted = [one for result in results for one in result.calibrated]
+    calibrated.score(adapted, predictions, known, case, judgement)
+    people = dict.fromkeys(prediction.participant for prediction in predictions)
+    calibrated.tell_left_out(people, known, judgement)
+    if adapted:
+        tell_label(task.config.output_dir, task.architecture, calibrated.SPLIT)
 
 
 def _write_scores(output_dir: Path, record: Record) -> None:

@@ -63,6 +63,12 @@ ARCHITECTURES = {
         + TRAINED
     ),
 }
+CALIBRATED = (
+    "For rows “calibrated” the model was also fitted to each person whom it had never seen, on {count} of their "
+    "runs with BOLD: one matrix over lag shapes, shared by all sources, bands and voxels, drawn towards the response "
+    "of the training population as firmly as people left out of training asked for. Only the other runs were predicted "
+    "and scored; no test rests on them."
+)
 BIPOLAR = (
     "Bipolar pairs were brought to their electrodes by least squares, against the mean of the mastoids where they "
     "were recorded, else of all electrodes"
@@ -327,6 +333,7 @@ def _model(record: Table) -> list[str]:
         for name in tables.unique(tables.row_name(score) for score in scored)
         if tables.is_model(name)
     ]
+    models, count = _uncalibrated(models), finite(at(settings, "calibrate_runs"))
     if models:
         said.append(
             "Targets are changes from the participant's median volume, as fractions of it; "
@@ -337,10 +344,19 @@ def _model(record: Table) -> list[str]:
         ARCHITECTURES.get(name, f"The model “{name}” is described in its own documentation.")
         for name in models
     ]
+    if count and any(text(score, "split") == "calibrated" for score in scored):
+        said.append(CALIBRATED.format(count=f"{count:g}"))
     seed = at(settings, "random_seed")
     if models and seed is not None:
         said.append(f"All randomness comes from seed {seed}.")
     return said
+
+
+def _uncalibrated(models: list[str]) -> list[str]:
+    """Names of models, without those of their rows that stand for calibration."""
+    return tables.unique(
+        name.removesuffix(" calibrated").removesuffix(" uncalibrated") for name in models
+    )
 
 
 def _denoised(name: str) -> list[str]:

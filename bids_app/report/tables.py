@@ -18,6 +18,11 @@ SPLITS = {
         "The model saw other parts of this same run; a gap around each test part was left out "
         "(purged)."
     ),
+    "calibrated": (
+        "The model was trained on other participants and then calibrated on the first runs of this person, with their "
+        "BOLD; only the other runs are scored. Rows “uncalibrated” are the model that never saw this person, in the "
+        "same runs."
+    ),
     "shuffled": (
         "This leaks, and stands here to reproduce published figures only: overlapping windows were dealt out at "
         "random, so that the model saw nearly the same EEG and BOLD in training."

@@ -27,7 +27,7 @@ class Prediction:
     model : str
         Architecture that made it.
     split : str
-        Which training data it saw: ``participant``, ``run``, ``block`` or ``insample``.
+        Which training data it saw: ``participant``, ``run``, ``block``, ``calibrated`` or ``insample``.
     spread : ndarray of shape (sample, voxel) or None
         Predictive standard deviation of measured change; None of a model that does not tell it.
     reliable : ndarray of shape (voxel,) or None

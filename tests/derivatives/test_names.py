@@ -46,6 +46,7 @@ def test_a_space_without_resolution_has_one_label() -> None:
         ("sources", "participant", "synth"),
         ("sources", "run", "synthwithin"),
         ("sources", "block", "synthwithin"),
+        ("sources", "calibrated", "synthcalibrated"),
         ("sources", "insample", "synthinsample"),
         ("cnn", "participant", "synthCnn"),
         ("band_power", "insample", "synthinsampleBandpower"),

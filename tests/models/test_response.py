@@ -19,7 +19,8 @@ MATRIX = np.array([[0.7, 0.2, 0.0], [-0.4, 1.1, 0.3], [0.1, 0.0, 1.2]])
 
 def own(weights: Floats, matrix: Floats) -> Floats:
     by_shape = weights.reshape(N_SOURCES, N_SHAPES, N_TARGETS)
-    return np.einsum("ij,fjk->fik", matrix, by_shape).reshape(weights.shape)
+    found: Floats = np.einsum("ij,fjk->fik", matrix, by_shape).reshape(weights.shape)
+    return found
 
 
 def heard(rng: np.random.Generator, weights: Floats, noise: float) -> tuple[Floats, Floats]:

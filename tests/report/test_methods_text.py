@@ -165,6 +165,19 @@ def test_each_split_that_was_scored_is_spelled_out(record: dict[str, Any]) -> No
     assert "(purged)" in methods.of(record).plain
 
 
+def test_calibration_is_told_apart_from_the_model(record: dict[str, Any]) -> None:
+    record["settings"]["calibrate_runs"] = 2
+    before = methods.of(record).plain
+    assert "calibrated" not in before
+    name = next(score["row"] for score in record["scores"] if score["row"] == "ridge")
+    for row in (f"{name}-calibrated", f"{name}-uncalibrated"):
+        record["scores"].append(record["scores"][0] | {"row": row, "split": "calibrated"})
+    text = methods.of(record).plain
+    assert "on 2 of their runs with BOLD" in text
+    assert text.count("The model “ridge”") == 1
+    assert "is described in its own documentation" not in text
+
+
 def test_denoising_is_told_with_what_it_saw(record: dict[str, Any]) -> None:
     assert "regressed out" not in methods.of(record).plain
     record["settings"]["denoise"] = "acompcor"
