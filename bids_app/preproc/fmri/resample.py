@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import numpy as np
 from scipy import ndimage
@@ -284,11 +285,19 @@ def coverage(run_fit: RunFit, anat: AnatFit, grid: Grid) -> Bools:
         True where all volumes have data.
     """
     points = reference_points(run_fit, anat, grid, _every(grid))
-    covered = np.ones(len(points), dtype=bool)
-    to_voxels = np.linalg.inv(run_fit.reference.grid.affine)
+    shape, to_voxels = run_fit.reference.grid.shape, np.linalg.inv(run_fit.reference.grid.affine)
+    # No point moves farther than a corner of the box around all; only points that near to the edge are followed.
+    corners = np.array(list(product(*zip(points.min(axis=0), points.max(axis=0), strict=True))))
+    still = apply_affine(to_voxels, corners)
+    moved = [apply_affine(to_voxels @ motion, corners) - still for motion in run_fit.motion]
+    reach = np.abs(moved).max(axis=(0, 1))
+    voxels = apply_affine(to_voxels, points)
+    covered = within(voxels - reach, shape) & within(voxels + reach, shape)
+    doubted = np.flatnonzero(~covered)
     for motion in run_fit.motion:
-        voxels = apply_affine(to_voxels @ motion, points[covered])
-        covered[covered] = within(voxels, run_fit.reference.grid.shape)
+        voxels = apply_affine(to_voxels @ motion, points[doubted])
+        doubted = doubted[within(voxels, shape)]
+    covered[doubted] = True
     return covered.reshape(grid.shape)
 
 

@@ -120,3 +120,16 @@ def test_native_and_t1w_space_agree_with_scipy(bold: BoldSeries, fit: RunFit) ->
         known = ndimage.map_coordinates(bold.volumes[..., 5], voxels, order=3, mode="mirror")
         assert np.allclose(found[..., 5].ravel(), known, atol=1e-3)
         assert np.ptp(known) > 1
+
+
+def test_covered_is_what_lies_in_every_volume(fit: RunFit, anat: AnatFit) -> None:
+    wide = replace(fit, motion=np.stack([np.eye(4)] * 3))
+    wide.motion[1, :3, 3], wide.motion[2, :3, 3] = [9.0, 0, -4], [0, -30.0, 8]
+    grid, every = wide.reference.grid, np.ones(GRID.shape, dtype=bool)
+    points = fmri.resample.reference_points(wide, anat, GRID, every)
+    known = np.ones(len(points), dtype=bool)
+    for motion in wide.motion:
+        voxels = grid.voxels(apply_affine(motion, points))
+        known &= ((voxels >= -0.5) & (voxels <= np.array(grid.shape) - 0.5)).all(axis=1)
+    assert 0.05 < known.mean() < 0.9
+    assert np.array_equal(fmri.coverage(wide, anat, GRID).ravel(), known)
