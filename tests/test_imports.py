@@ -28,6 +28,16 @@ HEAVY = {
     "bids",
     "sklearn",
 }
+LATE = {
+    "SimpleITK",
+    "bids",
+    "deepbet",
+    "matplotlib",
+    "pandas",
+    "scipy.signal",
+    "scipy.stats",
+    "sklearn",
+}
 # What these do when they are imported is theirs: caches of fonts, random numbers.
 OTHERS = [*sorted(HEAVY), "deepbet", "h5py", "matplotlib.font_manager", "rich.console"]
 
@@ -96,6 +106,17 @@ def test_version_is_that_of_the_file(tmp_path: Path) -> None:
         command, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, check=True
     )
     assert answer.stdout.split()[-1] == (ROOT / "version").read_text().strip()
+
+
+@pytest.mark.slow
+def test_a_participant_that_is_refused_waits_for_no_library_that_it_does_not_need(
+    tmp_path: Path,
+) -> None:
+    code = "import json, sys, bids_app.pipeline.story\nprint(json.dumps(sorted(sys.modules)))"
+    loaded = set(python(code, tmp_path))
+    assert loaded.isdisjoint(LATE)
+    # Its matrix library is to be there before the number of its threads is limited, or it would not be.
+    assert "scipy.linalg" in loaded
 
 
 @pytest.mark.slow

@@ -8,8 +8,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from bids.layout import parse_file_entities
-
 from bids_app.config import RunConfig
 from bids_app.errors import InvalidDatasetError
 from bids_app.files import eeg
@@ -168,6 +166,8 @@ def passes(file: BidsFile, query: str, config: RunConfig) -> bool:
 
 
 def _told(file: BidsFile) -> dict[str, str]:
+    from bids.layout import parse_file_entities  # noqa: PLC0415 (slow to load, and seldom needed)
+
     # Entities as pybids names them; it looks for them in the whole path, so only folder and name are shown to it.
     path = f"/{file.path.parent.name}/{file.path.name}"
     found = {name: str(label) for name, label in parse_file_entities(path).items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from bids_app.values import Floats, Ints
 from bids_app.values.space import Mask
@@ -29,6 +28,8 @@ def parcels(mask: Mask, n_parcels: int = 24, seed: int = 0) -> Ints:
     ndarray of shape (voxel,)
         Parcel of each voxel, from 0.
     """
+    from sklearn.cluster import KMeans  # noqa: PLC0415 (slow to load, and seldom needed)
+
     points = mask.points_mm()
     found = KMeans(min(n_parcels, len(points)), n_init=1, random_state=seed).fit(points)
     labels: Ints = found.labels_.astype(np.int64)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from scipy.spatial.distance import pdist, squareform
-from scipy.stats import rankdata
 
 from bids_app.values import Floats
 
@@ -66,7 +66,10 @@ def match(
         return None
     on_head = pdist(positions_m[known])
     in_model = np.mean([pdist(rows[known]) for rows in learned], axis=0)
-    heads, ranks = _standard(rankdata(on_head)), squareform(_standard(rankdata(in_model)))
+    heads, ranks = (
+        _standard(scipy.stats.rankdata(on_head)),
+        squareform(_standard(scipy.stats.rankdata(in_model))),
+    )
     upper = np.triu_indices(len(ranks), 1)
     rho = float((heads * ranks[upper]).mean())
     count = 1

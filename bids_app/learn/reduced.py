@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from sklearn.utils.extmath import randomized_svd
 from torch import Tensor, nn
 
 from bids_app.errors import DataError
@@ -71,6 +70,8 @@ def codes_of(bold: BoldSpec, train: Sequence[Samples], seed: int) -> Codes:
             f"{kind.count} components were asked for; {len(some)} volumes are there to find them in",
             hint="ask for fewer with [targets] count",
         )
+    from sklearn.utils.extmath import randomized_svd  # noqa: PLC0415 (slow to load, and seldom needed)
+
     _, _, components = randomized_svd(some, kind.count, random_state=seed)
     return Codes(components.T.astype(np.float32), components.astype(np.float32))
 

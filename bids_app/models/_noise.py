@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 import torch
-from scipy import stats
 from torch import Tensor, nn
 
 from bids_app.values import Floats, Ints
@@ -102,5 +102,5 @@ def _above_chance(agreement: Floats, groups: Ints) -> Floats:
     """Voxels whose r, shape (run, voxel), is above 0 over groups, by a one-sided t test at 5 %."""
     mean = np.array([agreement[groups == some].mean(axis=0) for some in set(groups)])
     error = mean.std(axis=0, ddof=1) / np.sqrt(len(mean))
-    above: Floats = mean.mean(axis=0) > stats.t.ppf(1 - LEVEL, len(mean) - 1) * error
+    above: Floats = mean.mean(axis=0) > scipy.stats.t.ppf(1 - LEVEL, len(mean) - 1) * error
     return above

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import torch
-from scipy.stats import gamma
 from torch import Tensor, nn
 
 from bids_app.errors import UsageError
@@ -176,8 +176,8 @@ def lag_shapes(lags_s: Floats, n_shapes: int) -> Floats:
 
 def _response(lags_s: Floats, peak_s: float, width: float) -> Floats:
     """Two gamma densities over lags, shape (lag,): a peak, and 10 s later 1/6 of undershoot."""
-    positive = gamma.pdf(lags_s, peak_s / width + 1, scale=width)
-    undershoot = gamma.pdf(lags_s, (peak_s + 10) / width + 1, scale=width)
+    positive = scipy.stats.gamma.pdf(lags_s, peak_s / width + 1, scale=width)
+    undershoot = scipy.stats.gamma.pdf(lags_s, (peak_s + 10) / width + 1, scale=width)
     response: Floats = positive - undershoot / 6
     total = np.abs(response).sum()
     return response / total if total > 0 else response

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.signal import welch
+import scipy
 
 from bids_app.config import RunConfig
 from bids_app.derivatives import provenance, write
@@ -222,7 +222,7 @@ def _spectrum(recording: Recording) -> tuple[Floats, Floats]:
     # Some channels at a time: the segments of all at once are larger than the recording.
     for start in range(0, len(rows), CHANNELS_AT_ONCE):
         some = recording.volts[rows[start : start + CHANNELS_AT_ONCE]]
-        frequency, power = welch(some, recording.rate_hz, nperseg=n_segment)
+        frequency, power = scipy.signal.welch(some, recording.rate_hz, nperseg=n_segment)
         shown = frequency <= HIGHEST_SHOWN_HZ
         spectra.append(power[:, shown])
     return frequency[shown], np.concatenate(spectra)

@@ -6,7 +6,7 @@ import math
 from statistics import NormalDist
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from bids_app.values import Floats
 
@@ -45,7 +45,9 @@ def of_mean(
     # |r| = 1 has no z.
     scaled = np.arctanh(np.clip(kept, -0.999999, 0.999999)) if correlation else kept
     margin = (
-        stats.t.ppf((1 + LEVEL) / 2, len(kept) - 1) * scaled.std(ddof=1) / math.sqrt(len(kept))
+        scipy.stats.t.ppf((1 + LEVEL) / 2, len(kept) - 1)
+        * scaled.std(ddof=1)
+        / math.sqrt(len(kept))
     )
     bounds = scaled.mean() + margin * np.array([-1.0, 1.0])
     low, high = np.tanh(bounds) if correlation else bounds

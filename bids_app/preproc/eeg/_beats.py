@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import signal
+import scipy
 
 from bids_app.values import Floats, Ints
 
@@ -63,8 +63,8 @@ def beats_of_eeg(volts: Floats, rate_hz: float) -> Ints:
 
 
 def _passed(trace: Floats, rate_hz: float, band_hz: tuple[float, float]) -> Floats:
-    sections = signal.butter(2, band_hz, "bandpass", fs=rate_hz, output="sos")
-    return np.asarray(signal.sosfiltfilt(sections, np.asarray(trace, dtype=np.float64)))
+    sections = scipy.signal.butter(2, band_hz, "bandpass", fs=rate_hz, output="sos")
+    return np.asarray(scipy.signal.sosfiltfilt(sections, np.asarray(trace, dtype=np.float64)))
 
 
 def _tracked(strength: Floats, rate_hz: float, steadiness: float) -> Ints:
@@ -122,7 +122,7 @@ def _mean_wave(trace: Floats, beats: Ints, half: int) -> Floats:
 
 
 def _likeness(trace: Floats, wave: Floats) -> Floats:
-    return np.asarray(signal.oaconvolve(trace, wave[::-1], mode="same"))
+    return np.asarray(scipy.signal.oaconvolve(trace, wave[::-1], mode="same"))
 
 
 def _aligned(trace: Floats, beats: Ints, half: int, rate_hz: float) -> Ints:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import signal
+import scipy
 
 from bids_app.values import Floats, Ints
 
@@ -66,7 +66,7 @@ def harmonics_db(volts: Floats, rate_hz: float, base_hz: float, line_hz: float |
         harmonics = harmonics[away > LINE_APART_HZ]
     if volts.shape[1] < n_segment or not harmonics.size:
         return float("nan")
-    frequency_hz, power = signal.welch(volts, rate_hz, nperseg=n_segment)
+    frequency_hz, power = scipy.signal.welch(volts, rate_hz, nperseg=n_segment)
     bins = np.round(harmonics / frequency_hz[1]).astype(int)
     apart = np.arange(NEIGHBOURS[0], NEIGHBOURS[1] + 1)
     around = np.concatenate([bins + apart[:, None], bins - apart[:, None]])

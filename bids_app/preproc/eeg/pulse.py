@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import signal
+import scipy
 
 from bids_app.errors import UsageError
 from bids_app.preproc.eeg._beats import beats_of_ecg, beats_of_eeg
@@ -130,8 +130,8 @@ def _varies(trace: Floats) -> bool:
 
 
 def _passed(volts: Floats, rate_hz: float) -> Floats:
-    sections = signal.butter(2, LOOKED_AT_BAND_HZ, "bandpass", fs=rate_hz, output="sos")
-    return np.asarray(signal.sosfiltfilt(sections, volts.astype(np.float64), axis=1))
+    sections = scipy.signal.butter(2, LOOKED_AT_BAND_HZ, "bandpass", fs=rate_hz, output="sos")
+    return np.asarray(scipy.signal.sosfiltfilt(sections, volts.astype(np.float64), axis=1))
 
 
 def _without_phase(volts: Floats) -> Floats:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
-from scipy.signal import resample_poly
+import scipy
 
 from bids_app.errors import DataError, UsageError
 from bids_app.values.recording import Recording
@@ -62,5 +62,7 @@ def apply(
     ) in recording.volts:  # one at a time: in double precision all of them are twice the recording
         row = trace.astype(np.float64)
         row -= row.mean()
-        rows.append(resample_poly(row, ratio.numerator, ratio.denominator).astype(np.float32))
+        rows.append(
+            scipy.signal.resample_poly(row, ratio.numerator, ratio.denominator).astype(np.float32)
+        )
     return replace(recording, volts=np.stack(rows), rate_hz=settings.rate_hz)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import SimpleITK as sitk
 
 from bids_app.preproc.fmri.grids import box_around
 from bids_app.values import Bools, Floats
@@ -50,6 +49,8 @@ def correct_bias(t1w: Volume, inside: Bools, iterations: int) -> Volume:
 
 
 def _log_field(image: Floats, mask: Bools, spacing: list[float], iterations: int) -> Floats:
+    import SimpleITK as sitk  # noqa: PLC0415 (slow to load, and seldom needed)
+
     picture = sitk.GetImageFromArray(np.maximum(image, 1e-3))
     where = sitk.GetImageFromArray(mask.astype(np.uint8))
     for part in (picture, where):

@@ -14,11 +14,6 @@ from bids_app.preproc.fmri.grids import turn_to_ras
 from bids_app.values import Bools, Floats
 from bids_app.values.space import Volume
 
-with warnings.catch_warnings():
-    # It says at import which parts of torch are to be replaced.
-    warnings.simplefilter("ignore")
-    from deepbet import BrainExtraction
-
 # A whole head is above 3 litres; the largest adult brains are below 2.
 LARGEST_BRAIN_ML = 2200.0
 SMALLEST_BRAIN_ML = 500.0
@@ -84,6 +79,11 @@ def t1w_brain(t1w: Volume, n_threads: int, device: str) -> tuple[Bools, tuple[st
 
 
 def _network_mask(ras: Floats, device: str) -> Bools:
+    with warnings.catch_warnings():
+        # It says at import which parts of torch are to be replaced.
+        warnings.simplefilter("ignore")
+        from deepbet import BrainExtraction  # noqa: PLC0415 (slow to load, and seldom needed)
+
     network = BrainExtraction(no_gpu=device == "cpu")
     try:
         probability: Floats = network.run_model(ras.copy())

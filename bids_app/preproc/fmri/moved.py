@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 
 from bids_app.values import Floats
 from bids_app.values.space import Grid, Volume
@@ -30,6 +29,8 @@ def moved(volume: Volume, transform: Any, grid: Grid) -> Floats:
     ndarray of shape (x, y, z)
         Float32; 0 outside the image.
     """
+    import SimpleITK as sitk  # noqa: PLC0415 (slow to load, and seldom needed)
+
     target = _image(np.zeros(grid.shape, dtype=np.float32), grid)
     found = sitk.Resample(
         _image(volume.data, volume.grid), target, transform, sitk.sitkLinear, 0.0
@@ -38,6 +39,8 @@ def moved(volume: Volume, transform: Any, grid: Grid) -> Floats:
 
 
 def _image(data: Floats, grid: Grid) -> Any:
+    import SimpleITK as sitk  # noqa: PLC0415 (slow to load, and seldom needed)
+
     image = sitk.GetImageFromArray(np.ascontiguousarray(data.T, dtype=np.float32))
     lps = LPS @ grid.affine
     image.SetSpacing(grid.zooms_mm.tolist())

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from bids_app.report.figures import canvas, slices
 from bids_app.values import Bools, Floats
 from bids_app.values.space import Grid
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MASK_COLOURS = {
     "brain": canvas.YELLOW,
@@ -118,7 +118,7 @@ def tsnr_map(path: Path, tsnr: Floats, grid: Grid, inside: Bools) -> Path:
         path,
         np.where(inside, tsnr, np.nan),
         (grid, {"brain": inside}),
-        (Normalize(0, top), "inferno", words),
+        ((0, top), "inferno", words),
     )
 
 
@@ -158,7 +158,7 @@ def r_map(
     masks = {"map": extent}
     limit = scale_limit(r[inside])
     words = f"{title}: {_extent(r[inside])}"
-    look = (Normalize(-limit, limit), "RdBu_r", words)
+    look = ((-limit, limit), "RdBu_r", words)
     return _map(path, np.where(inside, r, np.nan), (grid, masks), look, background)
 
 
@@ -166,11 +166,14 @@ def _map(
     path: Path,
     values: Floats,
     place: tuple[Grid, dict[str, Bools]],
-    look: tuple[Normalize, str, str],
+    look: tuple[tuple[float, float], str, str],
     background: Floats | None = None,
 ) -> Path:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
     grid, masks = place
-    scale, colours, words = look
+    scale, colours, words = Normalize(*look[0]), *look[1:]
     shown = slices.view(grid, masks)
     figure = canvas.sheet(slices.WIDTH_IN, shown.height_in() + 2 * FOOT_IN, dark=True)
     limits = None if background is None else slices.window(background, _union(masks))
@@ -213,6 +216,8 @@ def _outlines(tile: slices.Tile, masks: dict[str, Bools]) -> None:
 
 
 def _key(figure: Figure, top_in: float, words: str, colours: dict[str, str]) -> None:
+    from matplotlib.lines import Line2D
+
     lines = [Line2D([], [], linewidth=0, label=words)]
     lines += [
         Line2D([], [], color=colour, linewidth=2, label=name) for name, colour in colours.items()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
 
 from bids_app.files.whole import whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's palette, which people with any kind of colour vision tell apart.
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -25,6 +27,9 @@ RESOLUTIONS_DPI = (144, 120, 100, 80, 60, 40)
 
 def sheet(width_in: float, height_in: float, *, dark: bool = False) -> Figure:
     """Make an empty figure that needs no display; on a dark one, for images, axes are placed by hand."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     # Voxels need fewer pixels than letters.
     dpi = RESOLUTIONS_DPI[1 if dark else 0]
     figure = Figure(figsize=(width_in, height_in), dpi=dpi, facecolor="black" if dark else "white")
@@ -98,6 +103,8 @@ def _png(figure: Figure, largest_bytes: int) -> bytes:
 
 
 def _drawn(figure: Figure, dpi: int) -> Image.Image:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from bids_app.report.figures import canvas
 from bids_app.values import Floats
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SHOWN_RANGE = (5, 95)
 DEEPEST_DB = 90.0

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from bids_app.report.figures import canvas
 from bids_app.values import Floats
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 RIM = 1.15
 """Radius of the drawn head; an electrode at the level of the sphere's centre is at 1."""

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import permutations
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from contourpy import contour_generator
-from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 from scipy import ndimage
 
 from bids_app.values import Bools, Floats
 from bids_app.values.space import Grid
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
 
 Kind = TypeVar("Kind", bound=np.generic)
 # Far enough to judge the border of a mask, near enough that no face is drawn.
@@ -150,6 +151,8 @@ class Tile:
 
     def outline(self, mask: Bools, colour: str, width: float = 0.9) -> None:
         """Draw the border of a mask of shape (x, y, z)."""
+        from matplotlib.collections import LineCollection
+
         shown = self.cut(mask).astype(float)
         left, bottom, width_in, height_in = self.box_in
         # A voxel's centre lies half a voxel from its edge.
