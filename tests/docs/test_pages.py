@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 import pytest
+import yaml
 
 from bids_app.cli import command
 
@@ -125,6 +126,44 @@ def test_the_invocation_and_the_tracker_name_what_there_is() -> None:
     for wanted in tracker["PATHS"]:
         pattern = wanted.replace("[[NIPOPPY_BIDS_PARTICIPANT_ID]]", "sub-01").replace("/**/", "/")
         assert [name for name in tree if Path(name).match(pattern)], wanted
+
+
+# Keys that BABS 0.5 reads; of those of the cluster, the ones that it knows for SLURM.
+BABS = {
+    "input_datasets", "bids_app_args", "singularity_args", "all_results_in_one_zip", "zip_foldernames",
+    "cluster_resources", "script_preamble", "job_compute_space", "imported_files",
+}  # fmt: skip
+BABS_INPUT = {
+    "origin_url", "path_in_babs", "is_zipped", "required_files", "unzipped_path_containing_subject_dirs",
+}  # fmt: skip
+BABS_SLURM = {
+    "interpreting_shell", "customized_text", "number_of_cpus", "hard_memory_limit", "soft_memory_limit",
+    "temporary_disk_space", "hard_runtime_limit",
+}  # fmt: skip
+
+
+def test_babs_knows_every_key_and_the_command_every_option() -> None:
+    found = yaml.safe_load((ROOT / "hpc/babs.yaml").read_text("utf-8"))
+    optional = {"imported_files", "singularity_args"}
+    assert BABS - optional <= found.keys() <= BABS
+    assert found["cluster_resources"].keys() <= BABS_SLURM
+    (dataset,) = found["input_datasets"].values()
+    assert {"origin_url", "path_in_babs", "is_zipped"} <= dataset.keys() <= BABS_INPUT
+    given = dict(found["bids_app_args"])
+    assert given.pop("$SUBJECT_SELECTION_FLAG") == "--participant-label"
+    assert given.keys() <= {name for param in command.params for name in param.opts}
+    ((folder, version),) = found["zip_foldernames"].items()
+    assert folder == "eeg2fmri"
+    assert version.replace("-", ".") == (ROOT / "version").read_text("utf-8").strip()
+
+
+def test_nipoppy_knows_every_key_of_the_tracker() -> None:
+    tracker = json.loads((ROOT / "hpc/nipoppy/tracker.json").read_text("utf-8"))
+    assert {"PATHS"} <= tracker.keys() <= {"SCHEMA_VERSION", "PATHS", "PARTICIPANT_SESSION_DIR"}
+    assert tracker["PATHS"]
+    for path in (*tracker["PATHS"], tracker["PARTICIPANT_SESSION_DIR"]):
+        assert not Path(path).is_absolute()
+        assert set(re.findall(r"\[\[(\w+)\]\]", path)) == {"NIPOPPY_BIDS_PARTICIPANT_ID"}
 
 
 FAKE_SBATCH = '#!/bin/bash\necho "$@" >>"$SENT"\necho $((40 + $(wc -l <"$SENT")))\n'
