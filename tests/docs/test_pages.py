@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]  # one file is read with it
 
 from bids_app.cli import command
 
