@@ -59,7 +59,7 @@ def test_an_image_without_brain_is_refused(monkeypatch: pytest.MonkeyPatch, anat
         def run_model(self, image: Floats) -> Floats:
             return np.zeros_like(image)
 
-    monkeypatch.setattr(brain, "BrainExtraction", Blind)
+    monkeypatch.setattr("deepbet.BrainExtraction", Blind)
     with pytest.raises(DataError, match="brain mask holds 0 ml"):
         brain.t1w_brain(anat.t1w, 1, "cpu")
 
@@ -74,7 +74,7 @@ def test_a_network_that_gives_up_is_explained(
         def run_model(self, image: Floats) -> Floats:
             raise AssertionError(f"too little in {image.ndim} axes")
 
-    monkeypatch.setattr(brain, "BrainExtraction", Failing)
+    monkeypatch.setattr("deepbet.BrainExtraction", Failing)
     with pytest.raises(
         DataError, match=r"image of \(58, 70, 60\) voxels \(too little in 3 axes\)"
     ):
@@ -89,7 +89,7 @@ def test_a_brain_of_doubtful_size_is_noted(monkeypatch: pytest.MonkeyPatch, anat
         def run_model(self, image: Floats) -> Floats:
             return np.ones_like(image)
 
-    monkeypatch.setattr(brain, "BrainExtraction", Generous)
+    monkeypatch.setattr("deepbet.BrainExtraction", Generous)
     _, notes = brain.t1w_brain(anat.t1w, 1, "cpu")
     head_ml = np.prod(anat.t1w.grid.shape) * brain.voxel_ml(anat.t1w)
     assert notes == (f"T1w: the brain mask holds {head_ml:.0f} ml; expected 1000 to 2000",)
