@@ -166,7 +166,7 @@ def passes(file: BidsFile, query: str, config: RunConfig) -> bool:
 
 
 def _told(file: BidsFile) -> dict[str, str]:
-    from bids.layout import parse_file_entities  # noqa: PLC0415 (slow to load, and seldom needed)
+    from bids.layout import parse_file_entities  # noqa: PLC0415 (slow to load, and filters alone need it)
 
     # Entities as pybids names them; it looks for them in the whole path, so only folder and name are shown to it.
     path = f"/{file.path.parent.name}/{file.path.name}"

@@ -28,7 +28,7 @@ def parcels(mask: Mask, n_parcels: int = 24, seed: int = 0) -> Ints:
     ndarray of shape (voxel,)
         Parcel of each voxel, from 0.
     """
-    from sklearn.cluster import KMeans  # noqa: PLC0415 (slow to load, and seldom needed)
+    from sklearn.cluster import KMeans  # noqa: PLC0415 (slow to load; what is refused or done needs none)
 
     points = mask.points_mm()
     found = KMeans(min(n_parcels, len(points)), n_init=1, random_state=seed).fit(points)

@@ -70,7 +70,7 @@ def codes_of(bold: BoldSpec, train: Sequence[Samples], seed: int) -> Codes:
             f"{kind.count} components were asked for; {len(some)} volumes are there to find them in",
             hint="ask for fewer with [targets] count",
         )
-    from sklearn.utils.extmath import randomized_svd  # noqa: PLC0415 (slow to load, and seldom needed)
+    from sklearn.utils.extmath import randomized_svd  # noqa: PLC0415 (slow to load, and --targets components alone needs it)
 
     _, _, components = randomized_svd(some, kind.count, random_state=seed)
     return Codes(components.T.astype(np.float32), components.astype(np.float32))

@@ -149,12 +149,13 @@ class Ridge(nn.Module):
         components, scores = principal_components(
             lambda: _blocks(runs, drifts), self.settings.n_components, np.random.default_rng(seed)
         )
-        groups = np.repeat(_groups(train, valid), [len(run) for run in runs])
+        of_runs = _groups(train, valid)
+        groups = np.repeat(of_runs, [len(run) for run in runs])
         scale = float(np.mean(x**2)) * len(x)
         strengths, left_out = best_strengths(
             x, scores, groups, np.array(self.settings.strengths) * scale
         )
-        several = _several_runs(runs, groups)
+        several = _several_runs(runs, of_runs)
         fits = [scores, *(np.where((groups == one)[:, None], left_out, scores) for one in several)]
         # Who is predicted exactly as when left out is not learned from.
         weights = ridge_path(x, np.hstack(fits)).weights(np.tile(strengths, len(fits)))
@@ -166,9 +167,7 @@ class Ridge(nn.Module):
             noise = np.mean((scores - left_out) ** 2, axis=0)
             edges = np.cumsum([len(run) for run in runs])[:-1]
             parts = list(zip(np.split(x, edges), np.split(scores, edges), strict=True))
-            self._learn_people(
-                parts, groups[np.r_[0, edges]], dict(zip(several, others, strict=True)), noise
-            )
+            self._learn_people(parts, of_runs, dict(zip(several, others, strict=True)), noise)
         explained = 1 - ((scores - left_out) ** 2).sum(axis=0) / (scores**2).sum(axis=0)
         return {
             "strengths": [_rounded(value / scale) for value in strengths],
@@ -248,9 +247,8 @@ def _blocks(runs: Sequence[Samples], drifts: Sequence[Floats]) -> Iterator[Float
 
 def _several_runs(runs: Sequence[Samples], groups: Ints) -> list[int]:
     """Groups of the people with two runs or more, where people are what is left out."""
-    edges = np.cumsum([0, *(len(run) for run in runs)])[:-1]
     found: dict[int, set[str]] = {}
-    for run, group in zip(runs, groups[edges], strict=True):
+    for run, group in zip(runs, groups, strict=True):
         found.setdefault(int(group), set()).add(run.run)
     if len({run.participant for run in runs}) < 2:  # noqa: PLR2004 (nobody to differ from)
         return []

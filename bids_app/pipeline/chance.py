@@ -140,15 +140,7 @@ def tested(
     cross_fitted : bool
         Whether models were trained on each other's runs: see :func:`bids_app.learn.nulls.cross_fitted_width`.
     """
-    kept: list[Pair] = []
-    profiles: list[ShiftProfile] = []
-    notes: list[str] = []
-    for pair in pairs:
-        try:
-            profiles.append(pair.profile(labels))
-            kept.append(pair)
-        except DataError as error:
-            notes.append(f"{pair.prediction.run}: no circular-shift test: {error}")
+    kept, profiles, notes = _profiled(pairs, labels)
     if not kept:
         return Verdicts([], notes)
     model, kind = kept[0].prediction.model, kept[0].prediction.split
@@ -178,6 +170,20 @@ def tested(
         )
     about = {"model": model, "split": kind, "long": is_long}
     return Verdicts([about | _told(test) for test in tests], notes, voxels, decides)
+
+
+def _profiled(
+    pairs: Sequence[Pair], labels: Ints
+) -> tuple[list[Pair], list[ShiftProfile], list[str]]:
+    """Runs that can be shifted, their profiles, and why the others cannot."""
+    kept, profiles, notes = [], [], []
+    for pair in pairs:
+        try:
+            profiles.append(pair.profile(labels))
+            kept.append(pair)
+        except DataError as error:
+            notes.append(f"{pair.prediction.run}: no circular-shift test: {error}")
+    return kept, profiles, notes
 
 
 def ceilings(pairs: Sequence[Pair], labels: Ints) -> list[dict[str, Any]]:

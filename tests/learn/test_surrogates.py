@@ -84,3 +84,19 @@ def test_nothing_keeps_its_place(rng: np.random.Generator, n: int) -> None:
     assert (np.sort(orders, axis=1) == np.arange(n)).all()
     assert len(orders) == (44 if n == 5 else 60)
     assert [surrogates._n_derangements(k) for k in range(7)] == [1, 0, 1, 2, 9, 44, 265]
+
+
+def test_every_surrogate_is_widened_about_its_mean(rng: np.random.Generator) -> None:
+    one_parcel = np.zeros(12, int)
+    runs = [shift_profile(smooth_noise(rng), smooth_noise(rng), one_parcel, 9) for _ in range(5)]
+    for narrow, wide in zip(
+        (*phase_test(runs, np.random.default_rng(1), 60), *exchange_test(runs, [0] * 5, rng)),
+        (
+            *phase_test(runs, np.random.default_rng(1), 60, width=1.3),
+            *exchange_test(runs, [0] * 5, rng, width=1.3),
+        ),
+        strict=True,
+    ):
+        assert wide.value == pytest.approx(narrow.value)
+        assert wide.null.mean() == pytest.approx(narrow.null.mean(), abs=1e-6)
+        assert wide.null.std() == pytest.approx(1.3 * narrow.null.std(), rel=1e-4)

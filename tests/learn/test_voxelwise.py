@@ -69,3 +69,14 @@ def test_a_constant_prediction_is_found_nowhere(rng: np.random.Generator) -> Non
     found = voxel_test([Series(run.true, 0 * run.predicted, 15, 500.0)], rng, 50)
     assert (found.p == 1).all()
     assert (found.p_max == 1).all()
+
+
+def test_the_null_of_each_voxel_is_widened_about_its_mean(rng: np.random.Generator) -> None:
+    run = series(rng, 0)
+    one = Series(run.true[:, :1], run.predicted[:, :1], run.shortest, run.longest)
+    narrow, wide = (
+        voxel_test([one], np.random.default_rng(1), 60, width=width).largest.null
+        for width in (1.0, 1.3)
+    )
+    assert wide.mean() == pytest.approx(narrow.mean(), abs=1e-6)
+    assert wide.std() == pytest.approx(1.3 * narrow.std(), rel=1e-4)

@@ -49,7 +49,7 @@ def correct_bias(t1w: Volume, inside: Bools, iterations: int) -> Volume:
 
 
 def _log_field(image: Floats, mask: Bools, spacing: list[float], iterations: int) -> Floats:
-    import SimpleITK as sitk  # noqa: PLC0415 (slow to load, and seldom needed)
+    import SimpleITK as sitk  # noqa: PLC0415 (slow to load; what is refused or done needs none)
 
     picture = sitk.GetImageFromArray(np.maximum(image, 1e-3))
     where = sitk.GetImageFromArray(mask.astype(np.uint8))

@@ -82,7 +82,7 @@ def _network_mask(ras: Floats, device: str) -> Bools:
     with warnings.catch_warnings():
         # It says at import which parts of torch are to be replaced.
         warnings.simplefilter("ignore")
-        from deepbet import BrainExtraction  # noqa: PLC0415 (slow to load, and seldom needed)
+        from deepbet import BrainExtraction  # noqa: PLC0415 (slow to load; what is refused or done needs none)
 
     network = BrainExtraction(no_gpu=device == "cpu")
     try:

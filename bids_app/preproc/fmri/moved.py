@@ -29,7 +29,7 @@ def moved(volume: Volume, transform: Any, grid: Grid) -> Floats:
     ndarray of shape (x, y, z)
         Float32; 0 outside the image.
     """
-    import SimpleITK as sitk  # noqa: PLC0415 (slow to load, and seldom needed)
+    import SimpleITK as sitk  # noqa: PLC0415 (slow to load; what is refused or done needs none)
 
     target = _image(np.zeros(grid.shape, dtype=np.float32), grid)
     found = sitk.Resample(
@@ -39,7 +39,7 @@ def moved(volume: Volume, transform: Any, grid: Grid) -> Floats:
 
 
 def _image(data: Floats, grid: Grid) -> Any:
-    import SimpleITK as sitk  # noqa: PLC0415 (slow to load, and seldom needed)
+    import SimpleITK as sitk  # noqa: PLC0415 (slow to load; what is refused or done needs none)
 
     image = sitk.GetImageFromArray(np.ascontiguousarray(data.T, dtype=np.float32))
     lps = LPS @ grid.affine
