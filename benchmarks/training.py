@@ -30,7 +30,7 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from bids_app import plugins
-from bids_app.learn.descent import Descent, loss_of
+from bids_app.learn.descent import SMALLEST_GRADIENT, Descent, loss_of
 from bids_app.learn.objective import Objective, geometry_of
 from bids_app.learn.settings import TrainSettings
 from bids_app.learn.store import Store
@@ -74,7 +74,7 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--model", action="append", choices=NETWORKS)
     parser.add_argument("--folder", help="where runs are kept for the time being")
@@ -99,12 +99,12 @@ BOLD = _bold()
 
 
 def _run(folder: Path, person: str, number: int) -> Samples:
-    """Give a memory-mapped run whose BOLD follows the slow part of two channels."""
+    """Give a memory-mapped run whose BOLD follows what all channels share, each by a weight of its own."""
     rng = np.random.default_rng([int(person), number])
     n_samples = int(N_VOLUMES * TR_S * RATE_HZ)
     eeg = rng.standard_normal((34, n_samples), np.float32)
     slow = np.repeat(rng.standard_normal(N_VOLUMES, np.float32), int(TR_S * RATE_HZ))
-    eeg[:2] += slow
+    eeg += np.linspace(-2, 2, 34, dtype=np.float32)[:, None] * slow
     volumes = np.arange(15, N_VOLUMES)
     weights = np.random.default_rng(0).standard_normal(BOLD.n_voxels, np.float32)
     change = 0.01 * (np.outer(slow[:: int(TR_S * RATE_HZ)][volumes - 3], weights))
@@ -297,7 +297,9 @@ def _losses(runs: Sequence[Samples], epochs: int) -> None:
     history = Descent(model, EEG, valid_only, 0).run(runs[:-1], runs[-1:])
     ours = time.perf_counter() - start
     other = _built("cnn", dropout=0.0).train()
-    optimizer = torch.optim.AdamW(other.parameters(), 1e-3, weight_decay=1e-2)
+    optimizer = torch.optim.AdamW(
+        other.parameters(), 1e-3, weight_decay=1e-2, eps=SMALLEST_GRADIENT
+    )
     n_all = epochs * len(_loader(runs[:-1]))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_all)
     start = time.perf_counter()

@@ -34,6 +34,12 @@ NOISE_SLACK = 2**20
 FIRST_RATE = 100
 """The first steps have at least this part of the highest learning rate."""
 
+SMALLEST_GRADIENT = 1e-14
+"""What AdamW adds to the size of gradients.
+
+The usual 1e-8 is above those of a mean over thousands of voxels that change by one percent: steps would be too short.
+"""
+
 STEPS_PER_LOOK = 10
 """Steps between looks at the loss, which wait for the device."""
 
@@ -115,6 +121,7 @@ class Descent:
         self.optimizer = torch.optim.AdamW(
             model.parameters(),
             settings.learning_rate,
+            eps=SMALLEST_GRADIENT,
             weight_decay=settings.weight_decay,
             fused=True,  # each weight is read and written once
         )

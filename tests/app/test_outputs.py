@@ -112,15 +112,6 @@ def test_a_second_run_makes_nothing_again(copied: Place) -> None:
     assert _times(copied.out) == before
 
 
-def test_reports_only_makes_the_pages_again(copied: Place) -> None:
-    pages = [copied.out / name for name in ("sub-01.html", "sub-02.html", "group.html")]
-    for page in pages:
-        page.unlink()
-    for level in ("participant", "group"):
-        assert app(copied.bids, copied.out, level, "--reports-only").code == 0
-    assert all(page.stat().st_size > 0 for page in pages)
-
-
 def test_dry_run_prints_the_pairing_and_writes_nothing(finished: Place, tmp_path: Path) -> None:
     ended = app(finished.bids, tmp_path / "out", "participant", "--dry-run")
     assert ended.code == 0

@@ -17,6 +17,7 @@ import pytest
 from bids_app.files import eeg, nifti
 from bids_app.files.sidecar import read_json
 from tests.app.conftest import QUICK, ROOT, Place, app, assert_valid
+from tests.browser import assert_draws
 
 pytestmark = pytest.mark.app
 
@@ -57,6 +58,7 @@ def test_a_participant_with_eeg_only_gets_bold_from_a_bundle(
     assert series.n_volumes == 50
     assert series.tr_s == 2
     assert about["VolumesWithoutPrediction"] == list(range(15))
+    assert_draws(place.out / "sub-09.html", tmp_path)
 
 
 def test_another_persons_eeg_is_predicted_as_never_seen(finished: Place, tmp_path: Path) -> None:

@@ -91,6 +91,21 @@ def test_what_was_killed_goes_on_to_the_same_weights(
     assert len(made) == 10 - after
 
 
+def test_a_step_is_as_long_as_the_learning_rate_however_small_the_gradients_are(
+    eeg: EegSpec, bold: BoldSpec, samples: list[Samples]
+) -> None:
+    model = cnn.build(eeg, bold, **SMALL, dropout=0.0)
+    with torch.no_grad():
+        for value in model.parameters():
+            value.mul_(1e-3)
+    small = [replace(run, targets=np.asarray(run.targets) * 1e-6) for run in samples]
+    before = model.to_voxels.linear.bias.detach().clone()
+    one = TrainSettings(steps=1, device="cpu", learning_rate=0.01, warm_up=0.0, weight_decay=0.0)
+    Descent(model, eeg, one, 0).run(small[:2], small[2:])
+    moved = (model.to_voxels.linear.bias.detach() - before).abs()
+    assert torch.allclose(moved, torch.tensor(0.01), rtol=0.01)
+
+
 def test_a_damaged_or_foreign_checkpoint_is_not_used(
     eeg: EegSpec, bold: BoldSpec, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from bids_app.files.tables import read_tsv
 from bids_app.pipeline.experiment import labels_of_paper
 from bids_app.pipeline.record import Record
 from bids_app.values import Floats
+from tests.browser import assert_draws
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +52,9 @@ def asked(config: RunConfig) -> RunConfig:
     return replace(config, experiment="paper", tables=SMALL, max_steps=2, device="cpu")
 
 
-def test_the_table_has_every_row_in_every_way(asked: RunConfig, preprocessed: Write) -> None:
+def test_the_table_has_every_row_in_every_way(
+    asked: RunConfig, preprocessed: Write, tmp_path: Path
+) -> None:
     models = {"experiment": {"models": ["siamese", "transformer"]}}
     asked = replace(asked, tables=asked.tables | models)
     for label in ("01", "02"):
@@ -78,6 +82,7 @@ def test_the_table_has_every_row_in_every_way(asked: RunConfig, preprocessed: Wr
     record = read_json(asked.output_dir / "log" / "group.json")
     assert "experiment: 2 participants, 2 runs, 70 samples" in record["notes"]
     assert "cut off after 2 steps" in " ".join(record["notes"])
+    assert_draws(asked.output_dir / "group.html", tmp_path)
     assert record["figures"][0]["path"].endswith("channelPositions_figure.png")
     page = (asked.output_dir / "group.html").read_text("utf-8")
     assert "Only the row “transformer” is a prediction" in page or "did not help it" in page
