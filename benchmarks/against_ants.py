@@ -60,7 +60,7 @@ def place(matrix: Floats, points: Floats) -> Floats:
 def write(folder: Path, case: Any, fits: tuple[Any, Any], template: Any) -> None:
     """Write what ANTs registers: the same brains, stripped and corrected, that the engine registers."""
     from bids_app.files import nifti  # noqa: PLC0415 (the other Python does not have it)
-    from bids_app.values.space import Volume  # noqa: PLC0415 (as above)
+    from bids_app.values.space import Volume  # noqa: PLC0415 (the other Python does not have it)
 
     anat, run = fits
     inside = template.brain.inside

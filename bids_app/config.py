@@ -235,7 +235,7 @@ def settings(cls: type[T], table: dict[str, Any], where: str) -> T:
         For a key that the stage does not have, or a value of another type.
     """
     hints = get_type_hints(cls)
-    known = [item.name for item in fields(cls)]  # type: ignore[arg-type]  # Python names no type of dataclasses
+    known = [item.name for item in fields(cls)]  # type: ignore[arg-type]  # typeshed alone has a type of dataclasses
     for key, value in table.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)

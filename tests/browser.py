@@ -14,7 +14,8 @@ from PIL import Image
 BROWSER = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )
-needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+NO_BROWSER = "no Chromium is installed to draw the page"
+needs_browser = pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
     "--hide-scrollbars --enable-logging=stderr --virtual-time-budget=3000"
@@ -54,14 +55,16 @@ def drawn(page: Path, folder: Path, *, width: int = 1366, height: int = 1600) ->
         return np.asarray(image.convert("RGB"), dtype=int)
 
 
-def assert_draws(page: Path, folder: Path) -> None:
-    """Find all that a page fetches in its own folder, and draw it where there is a browser."""
-    for address in fetched(page):
-        inside = (page.parent / address.split("#")[0]).resolve()
-        assert inside.is_relative_to(page.parent.resolve()), f"{page.name} fetches {address}"
-        assert inside.is_file(), f"{page.name} lacks {address}"
+def assert_draws(folder: Path, *pages: Path) -> None:
+    """Find all that pages fetch beside them, and draw them; the end of a test, which is skipped without a browser."""
+    for page in pages:
+        for address in fetched(page):
+            inside = (page.parent / address.split("#")[0]).resolve()
+            assert inside.is_relative_to(page.parent.resolve()), f"{page.name} fetches {address}"
+            assert inside.is_file(), f"{page.name} lacks {address}"
     if BROWSER is None:
-        return
-    pixels = drawn(page, folder)
-    assert pixels.shape == (1600, 1366, 3)
-    assert 0.002 < (pixels.sum(axis=2) < 200).mean() < 0.5, page.name
+        pytest.skip(NO_BROWSER)
+    for page in pages:
+        pixels = drawn(page, folder)
+        assert pixels.shape == (1600, 1366, 3)
+        assert 0.002 < (pixels.sum(axis=2) < 200).mean() < 0.5, page.name

@@ -53,7 +53,7 @@ def _digitised(linked: Path, root: Path, path: Path) -> dict[str, Floats]:
             found = mne_bids.get_bids_path_from_fname(linked)
             raw = mne_bids.read_raw_bids(found.update(root=root), verbose="error")
             montage = raw.get_montage()
-    except Exception as error:  # noqa: BLE001 (tables of real datasets fail in many ways)
+    except Exception as error:  # noqa: BLE001 (mne-bids raises whatever a malformed table leads to)
         log.warning("%s: electrodes.tsv cannot be used: %s", path, error)
         return {}
     placed = montage.get_positions()["ch_pos"] if montage else {}

@@ -51,7 +51,7 @@ def read_volume(path: Path) -> Volume:
 def read_mask(path: Path) -> Mask:
     """Read a mask: every voxel above one half is kept."""
     volume = read_volume(path)
-    return Mask(volume.grid, volume.data > 0.5)  # noqa: PLR2004 (half)
+    return Mask(volume.grid, volume.data > 0.5)  # noqa: PLR2004 (resampled masks hold shares of voxels)
 
 
 def read_labels(path: Path, mask: Mask) -> Ints:

@@ -17,7 +17,7 @@ PAGES = ("sub-01.html", "sub-02.html", "group.html")
 
 @pytest.mark.parametrize("name", PAGES)
 def test_each_page_draws_from_its_own_folder(finished: Place, tmp_path: Path, name: str) -> None:
-    assert_draws(finished.out / name, tmp_path)
+    assert_draws(tmp_path, finished.out / name)
 
 
 def test_reports_only_makes_the_pages_again(copied: Place, tmp_path: Path) -> None:
@@ -25,8 +25,7 @@ def test_reports_only_makes_the_pages_again(copied: Place, tmp_path: Path) -> No
         (copied.out / name).unlink()
     for level in ("participant", "group"):
         assert app(copied.bids, copied.out, level, "--reports-only").code == 0
-    for name in PAGES:
-        assert_draws(copied.out / name, tmp_path)
+    assert_draws(tmp_path, *(copied.out / name for name in PAGES))
 
 
 def test_a_dataset_without_eeg_gets_a_page_too(finished: Place, tmp_path: Path) -> None:
@@ -38,4 +37,4 @@ def test_a_dataset_without_eeg_gets_a_page_too(finished: Place, tmp_path: Path) 
     )
     ended = app(bids, out, "participant", "--preproc-only", *QUICK)
     assert ended.code == 0, ended.said
-    assert_draws(out / "sub-01.html", tmp_path)
+    assert_draws(tmp_path, out / "sub-01.html")

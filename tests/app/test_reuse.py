@@ -58,7 +58,7 @@ def test_a_participant_with_eeg_only_gets_bold_from_a_bundle(
     assert series.n_volumes == 50
     assert series.tr_s == 2
     assert about["VolumesWithoutPrediction"] == list(range(15))
-    assert_draws(place.out / "sub-09.html", tmp_path)
+    assert_draws(tmp_path, place.out / "sub-09.html")
 
 
 def test_another_persons_eeg_is_predicted_as_never_seen(finished: Place, tmp_path: Path) -> None:
