@@ -5,7 +5,8 @@ simulated in template voxels, and each participant is predicted by a model of th
 correlation with measured and with noise-free BOLD, both as a share of the oracle's with the same BOLD (the bound for
 EEG), that with measured BOLD as a share of the noise-free BOLD's (the noise ceiling), where a model has intervals the
 coverage of the 50, 80 and 95 % ones, how far the worst network is off (in percentage points) and their interval score
-as a share of that of one standard deviation per voxel, the p of the largest correlation over networks, and CPU seconds
+as a share of that of one standard deviation per voxel, about the mean ("no EEG": that of the run itself) and about the
+prediction ("one SD"), the p of the largest correlation over networks, and CPU seconds
 to train and apply. With several runs of each person, the model is also calibrated on the first run of each person whom
 it never saw ("calibrated") and stands beside itself without that ("as it was"), both in the other runs only.
 Where people wear different caps, a model that knows one cap only (ridge) learns from the electrodes that all have.
@@ -107,7 +108,7 @@ def main() -> None:
     names = QUICK if asked.quick else tuple(scenario.name for scenario in SCENARIOS)
     print(
         f"{'scenario':20}{'model':10}{'measured':>9}{'noise-free':>11}{'of oracle':>14}{'of ceiling':>11}"
-        f"{'50 80 95 %':>18}{'worst':>7}{'score':>8}{'p':>7}{'train':>7}{'apply':>7}"
+        f"{'50 80 95 %':>18}{'worst':>7}{'no EEG':>8}{'one SD':>8}{'p':>7}{'train':>7}{'apply':>7}"
     )
     for scenario in SCENARIOS:
         if scenario.name not in (asked.scenario or names):
@@ -273,7 +274,7 @@ def _covered(results: Sequence[tuple[SimulatedRun, Samples, Prediction]]) -> str
     found = []
     for _, samples, given in results:
         if given.spread is None or samples.targets is None:
-            return f"{'n/a':>18}{'n/a':>7}{'n/a':>8}"
+            return f"{'n/a':>18}{'n/a':>7}{'n/a':>8}{'n/a':>8}"
         found.append((given.participant, uncertainty.held(given, samples.targets)))
     group = uncertainty.over_people(found)["group"]
     network = results[0][0].network
@@ -282,8 +283,11 @@ def _covered(results: Sequence[tuple[SimulatedRun, Samples, Prediction]]) -> str
         group.inside[:, network == number].mean(axis=1) - promised for number in np.unique(network)
     ]
     inside = " ".join(f"{value:.3f}" for value in group.inside.mean(axis=1))
-    score = group.score.mean() / group.score_constant.mean()
-    return f"{inside:>18}{100 * np.abs(off).max():7.1f}{score:8.4f}"
+    score = group.score.mean()
+    shares = (
+        f"{score / group.score_without_eeg.mean():8.4f}{score / group.score_constant.mean():8.4f}"
+    )
+    return f"{inside:>18}{100 * np.abs(off).max():7.1f}{shares}"
 
 
 def _p(results: Sequence[tuple[SimulatedRun, Samples, Floats]], seed: int) -> float:

@@ -23,8 +23,8 @@ TIME_ONLY, EVENTS = "time-only", "events"
 FASTEST_S = 32.0
 """Shortest period of the courses that know only the position in the run."""
 
-NEARLY_ALIKE = 1e-6
-"""Columns weaker than this, of the strongest, once the others are known, are rounding."""
+SHRINKAGE = 0.01
+"""Strength of the ridge, of the power of a column: in a gap of a run, courses are free to be anything without it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +87,7 @@ def references_of(
         What was for training (inner validation included) and for test.
     designs : mapping of str to mapping of str to ndarray of shape (sample, column), optional
         By row and run: what a row knows of each sample in place of EEG, such as the responses to events. Its
-        weights are those of least squares over the training set, each run about its mean.
+        weights are those of a weak ridge over the training set, each run about its mean.
     """
     seen = [*chosen(samples, split.train), *chosen(samples, split.valid)]
     training = _mean_target(seen)
@@ -165,7 +165,7 @@ def _step_s(run: Samples) -> float:
 def _explained(
     columns: Mapping[str, Floats], samples: Sequence[Samples], seen: Sequence[Samples]
 ) -> Floats | None:
-    """Least squares of the training set on its columns: volumes of shape (column, voxel); None without any."""
+    """Ridge of the training set on its columns: volumes of shape (column, voxel); None without any."""
     whole = {run.run: run for run in samples}
     n_columns = next(iter(columns.values())).shape[1]
     squares: Floats = np.zeros((n_columns, n_columns))
@@ -176,9 +176,12 @@ def _explained(
         squares = squares + design.T @ design
         # The columns have no mean, so that the targets' means fall out of the product.
         products = products + design.astype(np.float32).T @ targets_of(run)
-    if not np.any(squares):
+    powers = np.diag(squares)
+    if not powers.any():
         return None
-    volumes: Floats = np.linalg.pinv(squares, rcond=NEARLY_ALIKE, hermitian=True) @ products
+    # A column that is nowhere in the training set gets no weight.
+    ridge = SHRINKAGE * np.where(powers > 0, powers, powers.max())
+    volumes: Floats = np.linalg.solve(squares + np.diag(ridge), products)
     return volumes.astype(np.float32)
 
 

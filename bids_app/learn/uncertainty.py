@@ -20,6 +20,10 @@ FAINTEST = 1e-12
 """Fractional change: keeps a voxel that never varies from dividing by nothing."""
 
 
+SCORES = ("score", "score_constant", "score_without_eeg")
+"""Fields of :class:`Held`."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
     """What intervals of one run, person or group held; means over volumes, runs, people.
@@ -33,11 +37,15 @@ class Held:
         smaller the better. See Gneiting & Raftery (2007), Journal of the American Statistical Association 102, 359-378.
     score_constant : ndarray of shape (voxel,)
         The same with one standard deviation for each voxel all along the run.
+    score_without_eeg : ndarray of shape (voxel,)
+        That of intervals about the run's mean, with the standard deviation that the voxel was measured to have in this
+        very run: the best that can be said of a voxel without EEG, and more than anybody knows of a left-out person.
     """
 
     inside: Floats
     score: Floats
     score_constant: Floats
+    score_without_eeg: Floats
 
 
 def held(prediction: Prediction, true: Floats) -> Held:
@@ -62,11 +70,11 @@ def held(prediction: Prediction, true: Floats) -> Held:
         some = slice(start, start + VOXELS_AT_ONCE)
         missed = true[:, some] - prediction.change[:, some]
         spread = np.maximum(np.asarray(prediction.spread[:, some], np.float32), FAINTEST)
-        parts.append(_held(np.abs(missed - missed.mean(axis=0)), spread))
+        away = np.abs(true[:, some] - true[:, some].mean(axis=0))
+        parts.append(_held(np.abs(missed - missed.mean(axis=0)), spread, away))
     return Held(
         np.concatenate([part.inside for part in parts], axis=1),
-        np.concatenate([part.score for part in parts]),
-        np.concatenate([part.score_constant for part in parts]),
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in SCORES),
     )
 
 
@@ -75,8 +83,7 @@ def mean(several: Iterable[Held]) -> Held:
     found = list(several)
     return Held(
         np.mean([one.inside for one in found], axis=0),
-        np.mean([one.score for one in found], axis=0),
-        np.mean([one.score_constant for one in found], axis=0),
+        *(np.mean([getattr(one, name) for one in found], axis=0) for name in SCORES),
     )
 
 
@@ -111,15 +118,15 @@ def rows(found: dict[str, Held], labels: Ints, reliable: Floats) -> dict[str, Se
     regions |= {f"parcel-{number + 1:02d}": labels == number for number in np.unique(labels)}
     columns: dict[str, list[object]] = {"on": [], "region": []}
     columns |= {f"inside_{share * 100:.0f}": [] for share in SHARES}
-    columns |= {"interval_score": [], "interval_score_constant": [], "reliable": []}
+    columns |= {f"interval_{name}": [] for name in SCORES} | {"reliable": []}
     for on, one in found.items():
         for region, inside in regions.items():
             columns["on"].append(on)
             columns["region"].append(region)
             for share, values in zip(SHARES, one.inside[:, inside].mean(axis=1), strict=True):
                 columns[f"inside_{share * 100:.0f}"].append(float(values))
-            columns["interval_score"].append(float(one.score[inside].mean()))
-            columns["interval_score_constant"].append(float(one.score_constant[inside].mean()))
+            for name in SCORES:
+                columns[f"interval_{name}"].append(float(getattr(one, name)[inside].mean()))
             columns["reliable"].append(float(reliable[inside].mean()))
     return dict(columns)
 
@@ -145,20 +152,19 @@ def told(found: Held, labels: Ints, reliable: Floats) -> dict[str, object]:
             {"promised": share, "held": float(held), "lowest": float(low), "highest": float(high)}
             for share, (held, low, high) in zip(SHARES, inside, strict=True)
         ],
-        "score": float(found.score.mean()),
-        "score_constant": float(found.score_constant.mean()),
         "reliable": float(reliable.mean()),
-    }
+    } | {name: float(getattr(found, name).mean()) for name in SCORES}
 
 
-def _held(missed: Floats, spread: Floats) -> Held:
-    """Compare sizes of errors with standard deviations, both of shape (sample, voxel)."""
+def _held(missed: Floats, spread: Floats, away: Floats) -> Held:
+    """Compare sizes of errors with standard deviations, and distances from the mean; all of shape (sample, voxel)."""
     bounds = [NormalDist().inv_cdf((1 + share) / 2) for share in SHARES]
     constant = np.sqrt(np.mean(spread**2, axis=0, keepdims=True))
     return Held(
         np.array([np.mean(missed < bound * spread, axis=0) for bound in bounds]),
         _interval_score(missed, bounds[-1] * spread),
         _interval_score(missed, bounds[-1] * constant),
+        _interval_score(away, bounds[-1] * np.sqrt(np.mean(away**2, axis=0, keepdims=True))),
     )
 
 

@@ -70,6 +70,27 @@ def test_responses_to_events_are_weighed_on_the_training_set(samples: list[Sampl
     assert np.array_equal(again.change, found.change)
 
 
+def test_courses_are_not_free_where_the_training_runs_have_a_gap(make_run: MakeRun) -> None:
+    seen, other = (make_run("1", run, strength=0.0) for run in (1, 2))
+    n = len(seen)
+    train = np.r_[: n // 2, 3 * n // 4 : n]
+    split = Split("run-2", {seen.run: train}, {}, {other.run: np.arange(n)})
+    runs = [seen, other]
+    row = references_of(runs, split, {TIME_ONLY: time_courses(runs)})[other.run].rows[TIME_ONLY]
+    true = targets_of(other) - targets_of(other).mean(axis=0)
+    assert np.mean((row.change - true) ** 2) < 2 * np.mean(true**2)
+
+
+def test_a_column_that_is_nowhere_gets_no_weight(samples: list[Samples]) -> None:
+    rng = np.random.default_rng(0)
+    columns = {
+        run.run: np.c_[rng.standard_normal(len(run)), np.zeros(len(run))] for run in samples
+    }
+    row = references_of(samples, fold(samples), {EVENTS: columns})["sub-1_run-1"].rows[EVENTS]
+    assert np.abs(row.volumes[0]).max() > 0
+    assert not row.volumes[1].any()
+
+
 def test_columns_that_are_nowhere_make_no_row(samples: list[Samples]) -> None:
     nothing = {run.run: np.zeros((len(run), 3)) for run in samples}
     assert (

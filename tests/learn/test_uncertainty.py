@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -34,6 +36,23 @@ def test_true_standard_deviations_hold_what_they_promise_and_beat_a_constant() -
     found = held(given, given.change + errors(widths()) + 5.0)  # a level is nobody's to tell
     assert np.allclose(found.inside, np.array(SHARES)[:, None], atol=0.025)
     assert (found.score < 0.95 * found.score_constant).all()
+
+
+def test_intervals_without_eeg_have_the_measured_spread_about_the_mean() -> None:
+    given = prediction(np.ones((N_TIMES, N_VOXELS)))
+    measured = 3 * given.change + errors(np.ones((N_TIMES, N_VOXELS))) + 5.0
+    flat = replace(
+        given,
+        change=np.zeros_like(given.change),
+        spread=np.broadcast_to(measured.std(axis=0), measured.shape),
+    )
+    assert np.allclose(
+        held(given, measured).score_without_eeg, held(flat, measured).score, rtol=1e-4
+    )
+    informed = replace(given, change=3 * given.change)
+    found = held(informed, measured)
+    # Of a normal distribution, the score grows with the standard deviation.
+    assert np.allclose(found.score / found.score_without_eeg, np.sqrt(1 / 10), rtol=0.08)
 
 
 def test_standard_deviations_that_are_half_the_true_hold_less() -> None:

@@ -175,7 +175,12 @@ def group_record() -> dict[str, Any]:
                     {"promised": 0.95, "held": 0.949, "lowest": 0.921, "highest": 0.961},
                 ],
             }
-            | {"score": 0.04213, "score_constant": 0.0433, "reliable": 0.37}
+            | {
+                "score": 0.04213,
+                "score_constant": 0.0433,
+                "score_without_eeg": 0.0466,
+                "reliable": 0.37,
+            }
         ],
         "ceilings": [{"on": "group", "half": 0.31, "reliability": 0.473, "ceiling": 0.688}],
         "settings": SETTINGS,

@@ -22,7 +22,8 @@ def test_the_page_sets_what_intervals_held_beside_what_they_promise(
         ("ridge", "50 %", "51.3 %", "48.8 % to 52.7 %"),
         ("ridge", "95 %", "94.9 %", "92.1 % to 96.1 %"),
     ]
-    assert "is 4.213, better than the 4.330 of one standard deviation" in html
+    assert "is 4.213, better than the 4.660 of intervals that know no EEG" in html
+    assert "better than the 4.330 of the same predictions with one standard deviation" in html
     assert "37 % of the voxels" in html
     assert "Predictive standard deviations were learned" in html
 
@@ -33,7 +34,8 @@ def test_a_score_that_is_worse_or_looks_the_same_is_said_to_be_no_better(
 ) -> None:
     group_record["intervals"][0]["score"] = score
     (said,) = coverage.sentences(group_record)
-    assert f"{told}, no better than the 4.330" in said
+    assert f"is {told}, " in said
+    assert "no better than the 4.330" in said
 
 
 def test_models_that_tell_no_spread_bring_no_table(
