@@ -198,7 +198,8 @@ def _report(scenario: Scenario, name: str, data: Data, asked: argparse.Namespace
         others = {given.run for given in adapted}
         before = [given for given in results if given.run in others]
         for told, some in (("calibrated", adapted), ("as it was", before)):
-            print(f"{scenario.name:20}{told:10}{_agreement(some, truths)[0]}", flush=True)
+            covered = _covered([(*truths[given.run], given) for given in some])
+            print(f"{scenario.name:20}{told:10}{_agreement(some, truths)[0]}{covered}", flush=True)
     return share if scenario.coupling else float("nan")
 
 
