@@ -168,9 +168,9 @@ def _add_residue(run: SimulatedRun, share: float, seed: int) -> None:
     rng = generator(seed, "residue", run.name)
     times_s = np.arange(run.eeg.n_samples) / run.eeg.rate_hz
     beats_s = draw_physiology(1.1, 0.27, (0.0, float(times_s[-1])), rng).beats_s
-    artefact = np.zeros_like(run.eeg.volts)
-    add_pulse(artefact, times_s, beats_s, run.eeg.positions_m, rng)
-    run.eeg.volts[:] += share * artefact
+    whole = run.eeg.volts.copy()  # the artefact's size is told by the EEG's
+    add_pulse(whole, times_s, beats_s, run.eeg.positions_m, rng)
+    run.eeg.volts[:] += share * (whole - run.eeg.volts)
 
 
 def _report(scenario: Scenario, name: str, data: Data, asked: argparse.Namespace) -> float:
