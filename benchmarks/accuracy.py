@@ -187,7 +187,7 @@ def _report(scenario: Scenario, name: str, data: Data, asked: argparse.Namespace
         adapted += apart
         seconds += spent
     agreement, share = _agreement(results, truths)
-    covered = _covered([(*truths[given.run], given) for given in results])
+    covered = _covered(results, truths)
     p = _p([(*truths[given.run], given.change) for given in results], asked.seed)
     seconds /= asked.folds
     print(
@@ -198,7 +198,7 @@ def _report(scenario: Scenario, name: str, data: Data, asked: argparse.Namespace
         others = {given.run for given in adapted}
         before = [given for given in results if given.run in others]
         for told, some in (("calibrated", adapted), ("as it was", before)):
-            covered = _covered([(*truths[given.run], given) for given in some])
+            covered = _covered(some, truths)
             print(f"{scenario.name:20}{told:10}{_agreement(some, truths)[0]}{covered}", flush=True)
     return share if scenario.coupling else float("nan")
 
@@ -270,15 +270,18 @@ def _figures(run: SimulatedRun, samples: Samples, change: Floats) -> tuple[float
     )
 
 
-def _covered(results: Sequence[tuple[SimulatedRun, Samples, Prediction]]) -> str:
+def _covered(
+    results: Sequence[Prediction], truths: dict[str, tuple[SimulatedRun, Samples]]
+) -> str:
     """Write what the intervals hold, how far off the worst network is, and their score against a constant's."""
     found = []
-    for _, samples, given in results:
-        if given.spread is None or samples.targets is None:
+    for given in results:
+        targets = truths[given.run][1].targets
+        if given.spread is None or targets is None:
             return f"{'n/a':>18}{'n/a':>7}{'n/a':>8}{'n/a':>8}"
-        found.append((given.participant, uncertainty.held(given, samples.targets)))
+        found.append((given.participant, uncertainty.held(given, targets)))
     group = uncertainty.over_people(found)["group"]
-    network = results[0][0].network
+    network = truths[results[0].run][0].network
     promised = np.array(uncertainty.SHARES)
     off = [
         group.inside[:, network == number].mean(axis=1) - promised for number in np.unique(network)

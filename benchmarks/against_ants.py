@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 
 Floats = Any
 
@@ -59,8 +60,8 @@ def place(matrix: Floats, points: Floats) -> Floats:
 
 def write(folder: Path, case: Any, fits: tuple[Any, Any], template: Any) -> None:
     """Write what ANTs registers: the same brains, stripped and corrected, that the engine registers."""
-    from bids_app.files import nifti  # noqa: PLC0415 (the other Python does not have it)
-    from bids_app.values.space import Volume  # noqa: PLC0415 (the other Python does not have it)
+    from bids_app.files import nifti  # noqa: PLC0415 (the app is not installed in the other Python)
+    from bids_app.values.space import Volume  # noqa: PLC0415 (the app is not installed in the other Python)
 
     anat, run = fits
     inside = template.brain.inside
@@ -78,8 +79,7 @@ def write(folder: Path, case: Any, fits: tuple[Any, Any], template: Any) -> None
 
 def register(folder: Path, told: dict[str, Any]) -> None:
     """Register with ANTs; runs in the Python that has it."""
-    import ants  # noqa: PLC0415 (the app's own Python does not have it)
-    import pandas  # noqa: PLC0415 (comes with ants)
+    import ants  # noqa: PLC0415 (antspyx is not installed in the app's own Python)
 
     read = {
         name: ants.image_read(str(folder / f"{name}.nii.gz"))

@@ -150,8 +150,13 @@ class _Clocked(Descent):
         super().__init__(*given)
         self.spent = {"forward": 0.0, "optimizer": 0.0, "step": 0.0}
         self.begun = 0.0
-        self.objective.forward = self._clock("forward", self.objective.forward)
-        self.optimizer.step = self._clock("optimizer", self.optimizer.step)  # type: ignore[method-assign]  # timed on purpose
+        objective, optimizer = self.objective, self.optimizer
+        self._clock(
+            "forward", objective.register_forward_pre_hook, objective.register_forward_hook
+        )
+        self._clock(
+            "optimizer", optimizer.register_step_pre_hook, optimizer.register_step_post_hook
+        )
         self.ended: list[float] = []
 
     @property
@@ -159,14 +164,15 @@ class _Clocked(Descent):
         """Seconds of all steps that count."""
         return self.ended[-1] - self.ended[1]
 
-    def _clock(self, name: str, call: Any) -> Any:
-        def clocked(*given: Any, **named: Any) -> Any:
-            start = time.perf_counter()
-            found = call(*given, **named)
-            self.spent[name] += time.perf_counter() - start
-            return found
+    def _clock(self, name: str, before: Any, after: Any) -> None:
+        def start(*_: Any) -> None:
+            self.begun = time.perf_counter()
 
-        return clocked
+        def stop(*_: Any) -> None:
+            self.spent[name] += time.perf_counter() - self.begun
+
+        before(start)
+        after(stop)
 
     def _step(self, pieces: Any, n_samples: int, number: int) -> Tensor:
         start = time.perf_counter()

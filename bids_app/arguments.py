@@ -44,7 +44,7 @@ class Spaces(Labels):
 
     pattern = re.compile(r"[0-9a-zA-Z]+(:[a-z]+-[0-9a-zA-Z.]+)*")
 
-    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:  # noqa: ARG002 (click gives it)
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:  # noqa: ARG002 (click calls it with the context)
         """Take the words as they are."""
         return (value,) if isinstance(value, str) else tuple(value or ())
 

@@ -139,7 +139,7 @@ def _arrays(content: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _largest(path: Path, shapes: Shapes) -> str:
-    planes = {name: shape for name, shape in shapes.items() if len(shape) == 2 and min(shape) > 1}  # noqa: PLR2004 (rows, columns)
+    planes = {name: shape for name, shape in shapes.items() if len(shape) == 2 and min(shape) > 1}  # noqa: PLR2004 (a recording has rows and columns)
     ranked = sorted(planes, key=lambda name: -int(np.prod(planes[name])))
     sizes = [float(np.prod(planes[name])) for name in ranked]
     if not ranked or (len(ranked) > 1 and sizes[0] < CLEARLY_LARGER * sizes[1]):

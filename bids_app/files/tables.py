@@ -83,5 +83,5 @@ def _cell(value: object) -> str:
         return re.sub(r"[\t\r\n]", " ", value) or MISSING
     if isinstance(value, numbers.Integral):
         return str(int(value))
-    figure = float(value)  # type: ignore[arg-type]  # numpy scalars convert
+    figure = float(value)  # type: ignore[arg-type]  # what is left is a number, of Python or numpy
     return MISSING if math.isnan(figure) else f"{figure:.6g}"

@@ -179,8 +179,8 @@ def _explained(
     powers = np.diag(squares)
     if not powers.any():
         return None
-    # A column that is nowhere in the training set gets no weight.
-    ridge = SHRINKAGE * np.where(powers > 0, powers, powers.max())
+    # A column of which the training set holds a trace only, or nothing, gets no large weight.
+    ridge = SHRINKAGE * np.maximum(powers, SHRINKAGE * powers.max())
     volumes: Floats = np.linalg.solve(squares + np.diag(ridge), products)
     return volumes.astype(np.float32)
 

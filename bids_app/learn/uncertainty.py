@@ -19,9 +19,8 @@ VOXELS_AT_ONCE = 4096
 FAINTEST = 1e-12
 """Fractional change: keeps a voxel that never varies from dividing by nothing."""
 
-
 SCORES = ("score", "score_constant", "score_without_eeg")
-"""Fields of :class:`Held`."""
+"""Scores of :class:`Held`, by field."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +73,7 @@ def held(prediction: Prediction, true: Floats) -> Held:
         parts.append(_held(np.abs(missed - missed.mean(axis=0)), spread, away))
     return Held(
         np.concatenate([part.inside for part in parts], axis=1),
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in SCORES),
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in SCORES},
     )
 
 
@@ -83,7 +82,7 @@ def mean(several: Iterable[Held]) -> Held:
     found = list(several)
     return Held(
         np.mean([one.inside for one in found], axis=0),
-        *(np.mean([getattr(one, name) for one in found], axis=0) for name in SCORES),
+        **{name: np.mean([getattr(one, name) for one in found], axis=0) for name in SCORES},
     )
 
 

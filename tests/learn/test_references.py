@@ -91,6 +91,16 @@ def test_a_column_that_is_nowhere_gets_no_weight(samples: list[Samples]) -> None
     assert not row.volumes[1].any()
 
 
+def test_a_trace_of_a_column_gets_no_large_weight(samples: list[Samples]) -> None:
+    rng = np.random.default_rng(0)
+    columns = {run.run: rng.standard_normal((len(run), 2)) for run in samples}
+    for run in samples[1:]:
+        columns[run.run][:, 1] *= 1e-4
+    row = references_of(samples, fold(samples), {EVENTS: columns})["sub-1_run-1"].rows[EVENTS]
+    true = targets_of(samples[0]) - targets_of(samples[0]).mean(axis=0)
+    assert np.mean((row.change - true) ** 2) < 2 * np.mean(true**2)
+
+
 def test_columns_that_are_nowhere_make_no_row(samples: list[Samples]) -> None:
     nothing = {run.run: np.zeros((len(run), 3)) for run in samples}
     assert (
