@@ -213,7 +213,8 @@ def _anatomy() -> list[str]:
 def _motion() -> str:
     return (
         "Head motion was estimated by inverse-compositional Gauss-Newton registration [@compositional] of each volume "
-        "to a robust reference (in the pose of the single-band reference, where a run has one)."
+        "to a robust reference (in the pose of the single-band reference, where a run has one), together with "
+        "a gain that changes linearly over the head and one for each tissue."
     )
 
 

@@ -1,11 +1,14 @@
 """Head motion: rigid, by Gauss-Newton on intensities.
 
 Inverse compositional (Baker & Matthews 2004): gradient and Hessian come from the reference, once. Each volume starts
-from what its neighbour found.
+from what its neighbour found. The brightness of a volume is fitted with its motion: a gain that changes linearly over
+the head (coils stay where they are when it moves), and one for each tissue (CSF pulsates, white matter drifts), since
+what is left out passes for motion.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -24,6 +27,7 @@ SMOOTHING_MM = 6.0
 ENOUGH_MM = (0.1, 5e-3)
 FEW = 5
 LEAST_GAIN = 0.1
+N_RIGID = 6
 FARTHEST_MM = 60.0
 
 
@@ -49,15 +53,20 @@ class MotionSettings:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Model:
     points_mm: Floats  # (point, 3)
-    columns: Floats  # (point, 8): six motion parameters, gain, offset
-    solver: Floats  # (8, point)
+    values: Floats  # (point,)
+    columns: Floats  # (point, column): six motion parameters, then brightness
+    solver: Floats  # (6, point)
     centre_mm: Floats
     to_voxels: Floats
     splines: Splines
 
 
 def fit_motion(
-    volumes: Floats, reference: Volume, inside: Bools, settings: MotionSettings
+    volumes: Floats,
+    reference: Volume,
+    inside: Bools,
+    settings: MotionSettings,
+    tissues: Sequence[Floats] = (),
 ) -> Floats:
     """Estimate the head's position in each volume.
 
@@ -71,13 +80,15 @@ def fit_motion(
         Brain in the reference.
     settings : MotionSettings
         Cost.
+    tissues : sequence of ndarray of shape (x, y, z), default=()
+        Probabilities in the reference of tissues whose signal may change by itself.
 
     Returns
     -------
     ndarray of shape (time, 4, 4)
         Reference millimetres to the millimetres of each volume.
     """
-    model = _model(reference, inside, settings.points)
+    model = _model(reference, inside, settings.points, tissues)
     models = (_thinned(model), model)
     n_volumes = volumes.shape[3]
     # Always the same chunks, so that the number of threads does not change the result.
@@ -95,7 +106,7 @@ def fit_motion(
         return np.array([motion for part in pool.map(chunk, starts) for motion in part])
 
 
-def _model(reference: Volume, inside: Bools, n_points: int) -> _Model:
+def _model(reference: Volume, inside: Bools, n_points: int, tissues: Sequence[Floats]) -> _Model:
     grid = reference.grid
     thinning = max(round(np.sqrt(inside.sum() / n_points)), 1)
     splines = Splines.of(grid.shape, SMOOTHING_MM * FWHM_TO_SD / grid.zooms_mm)
@@ -112,9 +123,18 @@ def _model(reference: Volume, inside: Bools, n_points: int) -> _Model:
     centre = points.mean(axis=0)
     values = read(coefficients, voxels)
     slope_mm = slopes(coefficients, voxels) @ np.linalg.inv(grid.affine[:3, :3])
-    columns = np.c_[slope_mm, np.cross(points - centre, slope_mm), values, np.ones(len(values))]
-    to_voxels = np.linalg.inv(grid.affine)
-    return _Model(points, columns, np.linalg.pinv(columns), centre, to_voxels, splines)
+    arms = points - centre
+    parts = [splines.coefficients(reference.data * tissue) for tissue in tissues]
+    columns = np.column_stack([
+        slope_mm,
+        np.cross(arms, slope_mm),
+        np.ones(len(values)),
+        values,
+        values[:, None] * arms / LEVER_MM,
+        *(read(part, voxels) for part in parts),
+    ])
+    solver = np.linalg.pinv(columns)[:N_RIGID]
+    return _Model(points, values, columns, solver, centre, np.linalg.inv(grid.affine), splines)
 
 
 def _thinned(model: _Model) -> _Model:
@@ -122,8 +142,9 @@ def _thinned(model: _Model) -> _Model:
     return replace(
         model,
         points_mm=model.points_mm[::FEW],
+        values=model.values[::FEW],
         columns=columns,
-        solver=np.linalg.pinv(columns),
+        solver=np.linalg.pinv(columns)[:N_RIGID],
     )
 
 
@@ -144,15 +165,14 @@ def _fit_one(volume: Floats, models: tuple[_Model, ...], start: Floats, iteratio
 
 
 def _step(model: _Model, found: Floats, seen: Bools) -> Floats:
-    if not found[seen].any():
-        return np.zeros(6)
+    values, found = model.values[seen], found[seen]
+    if not found.any():
+        return np.zeros(N_RIGID)
+    # In the reference's own units: the gain belongs to the volume.
+    found = found / max(float(values @ found) / float(values @ values), LEAST_GAIN)
     if seen.all():
-        gain = model.solver[6] @ found
-        # Residual in the reference's own units: the gain belongs to the volume.
-        return np.asarray((model.solver[:6] @ found) / (gain if gain > LEAST_GAIN else 1.0))
-    columns = model.columns[seen]
-    solution = np.linalg.solve(columns.T @ columns, columns.T @ found[seen])
-    return np.asarray(solution[:6] / (solution[6] if solution[6] > LEAST_GAIN else 1.0))
+        return np.asarray(model.solver @ found)
+    return np.asarray(np.linalg.lstsq(model.columns[seen], found, rcond=None)[0][:N_RIGID])
 
 
 def _is_sane(motion: Floats, centre_mm: Floats) -> bool:

@@ -20,7 +20,7 @@ from bids_app.preproc.fmri.splines import Splines
 from bids_app.values import Bools, Floats
 from bids_app.values.bold import BoldSeries
 from bids_app.values.estimates import AnatFit, RunFit
-from bids_app.values.space import Mask, Volume, apply_affine
+from bids_app.values.space import Grid, Mask, Volume, apply_affine
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +59,17 @@ def fit_run(
     rough = bold_brain(_mean(volumes, bold, 0))
     n_dummies, more = _dummies(volumes, rough, settings)
     single, unused = single_band(sbref, bold)
-    reference, motion = _realigned(bold, (rough, n_dummies), settings, single)
+    typical = _typical(bold, (rough, n_dummies), settings, single)
+    reference = single or typical
     brain = bold_brain(reference)
     sparse = CoregisterSettings(border_points=3000, overlap_points=3000)
     place, doubts = coregister(
         reference, brain, anat, sparse if settings.sloppy else CoregisterSettings()
     )
     inside, why = _brain(reference, brain, anat, place)
+    tissues = [_on_bold(part, anat, place, bold.grid) for part in anat.tissues.values()]
+    # A single-band reference has another contrast: it gives the pose, but volumes are compared with their like.
+    motion = head.fit_motion(volumes, typical, rough, _cost(settings), tissues)
     times, to_s, skipped = slice_times(bold, n_dummies, settings)
     notes = (*notes, *more, *unused, *doubts, *why, *skipped)
     for note in notes:
@@ -126,16 +130,6 @@ def single_band(sbref: Volume | None, bold: BoldSeries) -> tuple[Volume | None, 
     return Volume(data, bold.grid), ()
 
 
-def _realigned(
-    bold: BoldSeries, known: tuple[Bools, int], settings: RunSettings, single: Volume | None
-) -> tuple[Volume, Floats]:
-    """Reference image, and the motion of all volumes from it."""
-    typical = _typical(bold, known, settings, single)
-    # A single-band reference has another contrast: it gives the pose, but volumes are compared with their like.
-    motion = head.fit_motion(bold.volumes, typical, known[0], _cost(settings))
-    return single or typical, motion
-
-
 def _cost(settings: RunSettings) -> head.MotionSettings:
     return head.MotionSettings(
         iterations=8 if settings.sloppy else 20, n_threads=settings.n_threads
@@ -168,13 +162,7 @@ def _typical(
 def _brain(
     reference: Volume, rough: Bools, anat: AnatFit, t1w_to_reference: Floats
 ) -> tuple[Bools, tuple[str, ...]]:
-    grid = reference.grid
-    matrix = np.linalg.inv(anat.t1w.grid.affine) @ np.linalg.inv(t1w_to_reference) @ grid.affine
-    voxels = apply_affine(matrix, np.argwhere(np.ones(grid.shape, dtype=bool)).astype(float))
-    blurred = ndimage.gaussian_filter(
-        anat.brain.inside.astype(np.float32), 0.3 * grid.zooms_mm.mean() / anat.t1w.grid.zooms_mm
-    )
-    share = ndimage.map_coordinates(blurred, voxels.T, order=1).reshape(grid.shape)
+    share = _on_bold(anat.brain.inside, anat, t1w_to_reference, reference.grid)
     anatomical = share > LEAST_SHARE
     if anatomical.sum() < LEAST_BRAIN_SHARE * rough.sum():
         return rough, (
@@ -182,6 +170,17 @@ def _brain(
         )
     signal = reference.data > LEAST_SIGNAL_FRACTION * np.median(reference.data[anatomical])
     return np.asarray(anatomical & signal), ()
+
+
+def _on_bold(image: Floats | Bools, anat: AnatFit, t1w_to_reference: Floats, grid: Grid) -> Floats:
+    """Bring an image of shape (x, y, z) on the T1w grid to a BOLD grid, as blurred as its voxels are."""
+    matrix = np.linalg.inv(anat.t1w.grid.affine) @ np.linalg.inv(t1w_to_reference) @ grid.affine
+    voxels = apply_affine(matrix, np.argwhere(np.ones(grid.shape, dtype=bool)).astype(float))
+    blurred = ndimage.gaussian_filter(
+        np.asarray(image, dtype=np.float32), 0.3 * grid.zooms_mm.mean() / anat.t1w.grid.zooms_mm
+    )
+    found: Floats = ndimage.map_coordinates(blurred, voxels.T, order=1)
+    return found.reshape(grid.shape)
 
 
 def slice_times(

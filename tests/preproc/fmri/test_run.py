@@ -14,10 +14,11 @@ from bids_app.preproc.fmri.coregister import CoregisterSettings, coregister
 from bids_app.preproc.fmri.motion import MotionSettings, fit_motion
 from bids_app.preproc.fmri.reference import count_dummies, most_typical, reference_volumes
 from bids_app.preproc.fmri.run import single_band, slice_times
+from bids_app.values import Floats
 from bids_app.values.bold import BoldSeries
 from bids_app.values.estimates import AnatFit
 from bids_app.values.space import Grid, Mask, Volume, apply_affine
-from tests.preproc.fmri.phantom import PLACE, motions
+from tests.preproc.fmri.phantom import PLACE, Head, motions
 
 SPARSE = CoregisterSettings(border_points=3000, overlap_points=3000)
 
@@ -41,6 +42,36 @@ def test_planted_motion_and_place_are_found(bold: BoldSeries, anat: AnatFit) -> 
     brain = anat.brain.points_mm()[::50]
     place = apply_affine(offset @ fit.t1w_to_reference, brain) - apply_affine(PLACE, brain)
     assert np.linalg.norm(place, axis=1).mean() < 0.5
+
+
+def motion_error_mm(bold: BoldSeries, volumes: Floats, tissues: list[Floats]) -> float:
+    inside = bold_brain(first(bold))
+    found = fit_motion(volumes, first(bold), inside, MotionSettings(), tissues)
+    points = bold.grid.points_mm(np.argwhere(inside)[::20].astype(float))
+    away = [
+        apply_affine(one, points) - apply_affine(true, points)
+        for one, true in zip(found, motions(14), strict=True)
+    ]
+    return float(np.linalg.norm(away, axis=2).mean())
+
+
+def test_a_tissue_that_gets_brighter_does_not_pass_for_motion(
+    head: Head, anat: AnatFit, bold: BoldSeries
+) -> None:
+    parts = head.on(bold.grid, np.linalg.inv(anat.template_to_t1w) @ np.linalg.inv(PLACE))
+    tissues = list(parts[:3].astype(np.float32))
+    course = np.linspace(-0.1, 0.1, 14) ** 2 * 10
+    volumes = bold.volumes * (1 + parts[2, ..., None] * course).astype(np.float32)
+    still = motion_error_mm(bold, bold.volumes, tissues)
+    assert motion_error_mm(bold, volumes, tissues) < 1.1 * still
+    assert motion_error_mm(bold, volumes, []) > 1.5 * still
+
+
+def test_a_coil_that_stays_in_place_does_not_pass_for_motion(bold: BoldSeries) -> None:
+    slope = np.linspace(-1, 1, 43)[:, None, None] * np.linspace(0, 0.2, 14)
+    volumes = (bold.volumes * (1 + slope)).astype(np.float32)
+    still = motion_error_mm(bold, bold.volumes, [])
+    assert motion_error_mm(bold, volumes, []) < 1.3 * still
 
 
 def test_the_single_band_reference_decides_the_pose(bold: BoldSeries, anat: AnatFit) -> None:
