@@ -206,7 +206,7 @@ def _anatomy() -> list[str]:
         "cross-correlation, after the measure of Avants et al. [@lncc].",
         "Grey matter, white matter and cerebrospinal fluid were told apart by expectation "
         "maximization with a hidden Markov random field [@hmrf] and the template's tissue "
-        "probabilities.",
+        "probabilities; cerebrospinal fluid farther than 2 mm from the others was left out of the brain.",
     ]
 
 

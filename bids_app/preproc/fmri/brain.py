@@ -10,14 +10,18 @@ from scipy import ndimage
 
 from bids_app.errors import DataError
 from bids_app.preproc.fmri.fields import threads
-from bids_app.preproc.fmri.grids import turn_to_ras
+from bids_app.preproc.fmri.grids import box_around, turn_to_ras
+from bids_app.preproc.fmri.splines import HALF
 from bids_app.values import Bools, Floats
-from bids_app.values.space import Volume
+from bids_app.values.space import Grid, Volume
 
 # A whole head is above 3 litres; the largest adult brains are below 2.
 LARGEST_BRAIN_ML = 2200.0
 SMALLEST_BRAIN_ML = 500.0
 BACKGROUND_FRACTION = 0.3
+# How much CSF around grey and white matter belongs to the brain; how far a gap between them is closed, from each side.
+RIM_MM = 2.0
+GAP_MM = 5.0
 
 
 def voxel_ml(volume: Volume) -> float:
@@ -94,6 +98,40 @@ def _network_mask(ras: Floats, device: str) -> Bools:
         ) from error
     inside = np.asarray(probability.round() > 0)
     return np.asarray(ndimage.binary_fill_holes(largest(inside)))
+
+
+def trimmed(inside: Bools, matter: Floats, grid: Grid) -> Bools:
+    """Leave out what lies farther from grey and white matter than a thin rim of CSF.
+
+    Networks that strip skulls keep CSF up to the dura. As in fMRIPrep, where the segmentation has the last word, the
+    mask follows the tissue; sulci and ventricles stay inside.
+
+    Parameters
+    ----------
+    inside : ndarray of shape (x, y, z)
+        Brain and the CSF around it.
+    matter : ndarray of shape (x, y, z)
+        Probability of grey or white matter.
+    grid : Grid
+        Of both.
+
+    Returns
+    -------
+    ndarray of shape (x, y, z)
+        Part of ``inside``.
+    """
+    zooms_mm = grid.zooms_mm
+    reach = tuple(int(np.ceil((RIM_MM + GAP_MM) / zoom)) + 1 for zoom in zooms_mm)
+    box = box_around(inside, (0, 0, 0))
+    core = np.pad(largest(matter[box] > HALF), [(size, size) for size in reach])
+    if not core.any():
+        return inside
+    grown = ndimage.distance_transform_edt(~core, sampling=zooms_mm) <= RIM_MM + GAP_MM
+    closed = ndimage.distance_transform_edt(grown, sampling=zooms_mm) > GAP_MM
+    inner = tuple(slice(size, -size) for size in reach)
+    found = np.zeros_like(inside)
+    found[box] = ndimage.binary_fill_holes(closed)[inner] & inside[box]
+    return found
 
 
 def largest(inside: Bools) -> Bools:

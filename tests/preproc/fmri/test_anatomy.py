@@ -96,6 +96,22 @@ def test_a_brain_of_doubtful_size_is_noted(monkeypatch: pytest.MonkeyPatch, anat
 
 
 @pytest.mark.slow
+def test_csf_far_from_tissue_is_no_brain() -> None:
+    grid = Grid((50, 44, 60), np.diag([2.0, 2.0, 1.5, 1]))
+    place_mm = np.argwhere(np.ones(grid.shape, dtype=bool)) * grid.zooms_mm - [50, 44, 45]
+    radius_mm = np.linalg.norm(place_mm, axis=1).reshape(grid.shape)
+    across_mm = np.abs(place_mm[:, 0]).reshape(grid.shape)
+    # Tissue with a ventricle in its middle and a sulcus, in a mask that reaches 8 mm beyond.
+    sulcus = (across_mm < 3) & (radius_mm > 18)
+    matter = ((radius_mm < 30) & (radius_mm > 9) & ~sulcus).astype(np.float32)
+    inside = radius_mm < 38
+    found = brain.trimmed(inside, matter, grid)
+    assert dice(found, radius_mm < 32) > 0.98
+    assert found[radius_mm < 29].all()
+    assert not found[radius_mm > 33].any()
+    assert brain.trimmed(inside, 0 * matter, grid) is inside
+
+
 def test_a_planted_bias_is_removed(anat: AnatFit) -> None:
     ramp = np.linspace(-1, 1, anat.t1w.grid.shape[1], dtype=np.float32)[None, :, None]
     side = np.linspace(-1, 1, anat.t1w.grid.shape[2], dtype=np.float32)[None, None, :]
