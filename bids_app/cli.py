@@ -199,7 +199,8 @@ def _switches(command: Any) -> Any:
     "--output-spaces",
     cls=Spaces,
     metavar="SPACE ...",
-    help="Template of the output, as SPACE[:res-MM]; func and T1w, to have BOLD in these spaces too "
+    help="Template of the output, as SPACE[:res-MM], nilearn's or another in $TEMPLATEFLOW_HOME; func and T1w, to have "
+    "BOLD in these spaces too "
     "[MNI152NLin2009aSym:res-3].",
 )
 @click.option(

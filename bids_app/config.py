@@ -12,6 +12,7 @@ from bids_app.errors import MissingInputError, UsageError
 
 T = TypeVar("T")
 RUN_TABLE = "run"
+TEMPLATE = "MNI152NLin2009aSym"
 DENOISING = ("none", "motion", "simple", "acompcor", "scrubbing")
 ARTEFACT_STEPS = ("gradient", "loops", "pulse")
 """Steps against what a scanner does to EEG; the others are always taken."""
@@ -78,6 +79,8 @@ class RunConfig:
         Smoothing of what the model learns; the preprocessed BOLD stays unsmoothed.
     denoise : str
         Name of the confounds that are regressed out of what the model learns; ``none`` for none.
+    template : str
+        Space of the output: nilearn's, or another of a TemplateFlow archive on this computer.
     resolution_mm : float
         Voxel edge of the output grid.
     extra_spaces : tuple of str
@@ -146,6 +149,7 @@ class RunConfig:
     slice_order: str = ""
     smoothing_fwhm_mm: float = 8.0
     denoise: str = "none"
+    template: str = TEMPLATE
     resolution_mm: float = 3.0
     extra_spaces: tuple[str, ...] = ()
     causal_scaling: bool = False

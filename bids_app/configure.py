@@ -14,14 +14,14 @@ from typing import Any
 import click
 
 from bids_app import plugins, resources
-from bids_app.config import RUN_TABLE, RunConfig, artefact_steps, read_config_file
+from bids_app.config import RUN_TABLE, TEMPLATE, RunConfig, artefact_steps, read_config_file
 from bids_app.errors import AnalysisLevelError, MissingInputError, UsageError
+from bids_app.files import templateflow
 from bids_app.layout.slice_order import ORDERS, UNCORRECTED, parse
 
 logger = logging.getLogger(__name__)
 
 OWN_SPACES = ("func", "T1w")
-TEMPLATE = "MNI152NLin2009aSym"
 LEVELS = ("participant", "group")
 NOT_IN_FILE = {"config_file", "help", "notrack", "quiet", "verbose", "version"}
 
@@ -139,10 +139,10 @@ def _space(chosen: dict[str, Any]) -> dict[str, Any]:
         name, *modifiers = word.split(":")
         if name in OWN_SPACES and not modifiers:
             continue
-        if name != TEMPLATE:
+        if not name.isalnum() or chosen.setdefault("template", name) != name:
             raise UsageError(
-                f"--output-spaces {word}: the built-in engine knows {TEMPLATE}, {' and '.join(OWN_SPACES)}",
-                hint="for another template give fMRIPrep's output with -d fmriprep=PATH; its space is kept",
+                f"--output-spaces {word}: expected one template, {' and '.join(OWN_SPACES)}",
+                hint="a template has a name of letters and digits; call the app once for each",
             )
         for modifier in modifiers:
             kind, _, value = modifier.partition("-")
@@ -231,7 +231,14 @@ def _check_eeg(config: RunConfig) -> None:
     artefact_steps(config.eeg_steps)
 
 
+def _check_template(config: RunConfig) -> None:
+    builtin = not config.derivatives and config.fmri_engine != "fmriprep"
+    if config.template != TEMPLATE and config.level == "participant" and builtin:
+        templateflow.images(config.template)
+
+
 def _check_engine(config: RunConfig) -> None:
+    _check_template(config)
     if config.derivatives and config.fmri_engine != "auto":
         raise UsageError(
             f"--fmri-engine {config.fmri_engine} with -d fmriprep: either run an engine, or reuse what is there",

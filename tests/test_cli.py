@@ -366,7 +366,8 @@ def test_values_out_of_range_are_refused(
         (["-d", "fmriprep"], "'fmriprep'; expected NAME=PATH"),
         (["-d", "=x"], "'=x'; expected NAME=PATH"),
         (["--architecture", "rigde"], "did you mean 'ridge'?"),
-        (["--output-spaces", "MNI152NLin6Asym"], "the built-in engine knows MNI152NLin2009aSym"),
+        (["--output-spaces", "MNI152/NLin6"], "MNI152/NLin6: expected one template, func and T1w"),
+        (["--output-spaces", "MNI152Lin", "OASIS"], "OASIS: expected one template, func and T1w"),
         (["--output-spaces", "MNI152NLin2009aSym:res-x"], "'res-x'; expected res-MM"),
         (["--output-spaces", "MNI152NLin2009aSym:res-²"], "'res-²'; expected res-MM"),
         (["--output-spaces", "MNI152NLin2009aSym:den-3"], "'den-3'; expected res-MM"),
@@ -378,10 +379,17 @@ def test_values_that_cannot_be_used_are_refused(
     assert told in refused(*arguments)
 
 
-def test_an_unknown_template_is_told_what_to_do(refused: Refused) -> None:
-    assert "give fMRIPrep's output with -d fmriprep=PATH" in refused(
-        "--output-spaces", "MNI152Lin"
-    )
+def test_a_template_that_is_not_here_is_refused_where_it_is_needed(
+    refused: Refused, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path))
+    asked = ("--output-spaces", "MNI152Lin:res-2")
+    assert "tpl-MNI152Lin: no such folder" in refused(*asked, code=66)
+    # fMRIPrep brings its own, and the group level reads what is there.
+    for more in (("-d", f"fmriprep={tmp_path}"), ("--fmri-engine", "fmriprep")):
+        config = run(*asked, *more)
+        assert (config.template, config.resolution_mm) == ("MNI152Lin", 2.0)
+    assert run(*asked, level="group").template == "MNI152Lin"
 
 
 def test_the_output_space_holds_the_resolution(run: Run) -> None:

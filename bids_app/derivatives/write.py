@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bids_app.config import TEMPLATE
 from bids_app.derivatives.names import NATIVE, Space, derivative, folder, uri
 from bids_app.files import eeg, nifti, tables, transforms
 from bids_app.files.sidecar import write_json
@@ -20,6 +21,7 @@ from bids_app.values.pairing import Clock
 from bids_app.values.recording import Recording
 from bids_app.values.space import Mask, Volume
 
+TEMPLATEFLOW = "https://github.com/templateflow/tpl-{}"
 FAINT_FRACTION = 0.05
 OUTSIDE_SHARE = 0.1
 SHORTEST_PAUSE_S = 1e-3
@@ -72,6 +74,9 @@ class Target:
             found["SpatialReference"] = self.reference or self.sources[0]
         elif self.space.resolution:
             found["Resolution"] = f"{self.space.resolution} mm isotropic"
+        if self.space.is_template and self.space.name != TEMPLATE:
+            # BIDS knows some of these templates, and wants to be told where to find the others.
+            found["SpatialReference"] = TEMPLATEFLOW.format(self.space.name)
         return found | more
 
 

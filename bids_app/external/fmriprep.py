@@ -49,6 +49,8 @@ class FmriprepCall:
         Volumes at the start to leave out of its estimates; None to let it find them.
     skip_validation, sloppy : bool
         Do not run the BIDS validator; coarse settings, for tests only.
+    space : str
+        Template of the output and its resolution, as fMRIPrep's ``--output-spaces`` takes them.
     options : tuple of str
         Further words for its command line.
     """
@@ -66,6 +68,7 @@ class FmriprepCall:
     n_dummies: int | None = None
     skip_validation: bool = False
     sloppy: bool = False
+    space: str = SPACE
     options: tuple[str, ...] = ()
 
     def words(self, program: Path) -> list[str]:
@@ -87,7 +90,7 @@ class FmriprepCall:
             found += [] if value is None else [name, str(value)]
         found += ["--skip-bids-validation"] * self.skip_validation + ["--sloppy"] * self.sloppy
         if "--output-spaces" not in self.options:
-            found += ["--output-spaces", SPACE]
+            found += ["--output-spaces", self.space]
         if program.name == WRAPPER:
             found += ["--no-tty", "--user", f"{os.getuid()}:{os.getgid()}"]
         return [*found, "--notrack", *self.options]

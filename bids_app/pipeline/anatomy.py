@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.config import RunConfig
+from bids_app.config import TEMPLATE, RunConfig
 from bids_app.derivatives import anatomical, provenance, write
 from bids_app.errors import AppError, DataError, MissingInputError
-from bids_app.files import nifti
+from bids_app.files import nifti, templateflow
 from bids_app.files.raw import check_image, check_series
-from bids_app.files.template import NAME, load_template
+from bids_app.files.template import load_template
 from bids_app.learn import device
 from bids_app.pipeline import draw_fmri
 from bids_app.pipeline.place import Figures, output_grid, target
@@ -111,7 +111,7 @@ class Anatomy:
     @property
     def target(self) -> write.Target:
         """Where it lies."""
-        where = target(self.config, self.entities, NAME, [self.source.path])
+        where = target(self.config, self.entities, self.config.template, [self.source.path])
         return replace(where, anatomy=self.source.kind)
 
     @property
@@ -160,8 +160,8 @@ class Anatomy:
 
     def _key(self, source: Source) -> str:
         grid = output_grid(self.config).affine.tolist()
-        decides = [self.config.sloppy, grid, source.kind, source.metadata]
-        return provenance.key("anatomy", [source.path], decides)
+        decides = [self.config.sloppy, grid, source.kind, source.metadata, self.config.template]
+        return provenance.key("anatomy", [source.path, *_template_files(self.config)], decides)
 
     def _done(self, source: Source) -> provenance.Done:
         name = f"{self.entities.stem}_anatomy"
@@ -177,14 +177,21 @@ class Anatomy:
         images = {"T1w": fit.t1w.data, "brain": fit.brain.inside.astype(np.float32), **fit.tissues}
         moved = {name: fmri.to_template(data, fit, grid) for name, data in images.items()}
         backward = None if fit.warp is None else fmri.inverted(fit.warp)
-        where = target(self.config, self.entities, NAME, [source.path])
-        files = anatomical.write_anatomy(
-            replace(where, anatomy=source.kind), fit, anatomical.InTemplate(moved, grid, backward)
-        )
+        where = target(self.config, self.entities, self.config.template, [source.path])
+        there = anatomical.InTemplate(moved, grid, backward)
+        files = anatomical.write_anatomy(replace(where, anatomy=source.kind), fit, there)
         told = Figures(self.config.output_dir, self.entities)
-        draw_fmri.anatomy(told, raw, fit, moved["T1w"], grid, IMAGES[source.kind])
+        template = load_template(2, self.config.template)
+        draw_fmri.anatomy(told, raw, fit, there, template, IMAGES[source.kind])
         notes = (*source.notes, *notes, *fit.notes)
         return stage.record([*files, *told.files()], {"figures": told.told, "notes": notes})
+
+
+def _template_files(config: RunConfig) -> list[Path]:
+    """Files that decide what a template is; none for the one that the app brings."""
+    if config.template == TEMPLATE:
+        return []
+    return [path for found in templateflow.images(config.template) for path in found.values()]
 
 
 def _fit(source: Source, config: RunConfig) -> tuple[Volume, AnatFit, tuple[str, ...]]:
@@ -197,7 +204,7 @@ def _fit(source: Source, config: RunConfig) -> tuple[Volume, AnatFit, tuple[str,
     if source.kind != "T1w":
         series = nifti.read_bold(source.path, source.metadata)
         check_series(source.path, source.metadata, series)
-        fit = fmri.fit_epi(series, load_template(), settings)
+        fit = fmri.fit_epi(series, load_template(1, config.template), settings)
         return fit.t1w, fit, ()
     t1w = nifti.read_volume(source.path)
     notes = check_image(source.path)
@@ -208,7 +215,7 @@ def _fit(source: Source, config: RunConfig) -> tuple[Volume, AnatFit, tuple[str,
             f"{SHORTEST_HEAD_MM:.0f} mm or more",
             hint="a slab cannot be brought to the template",
         )
-    fit = fmri.fit_anatomy(t1w, load_template(), settings)
+    fit = fmri.fit_anatomy(t1w, load_template(1, config.template), settings)
     voxel_ml = float(np.prod(t1w.grid.zooms_mm)) / 1000
     brain_ml = voxel_ml * np.count_nonzero(fit.brain.inside)
     if brain_ml < SMALLEST_BRAIN_ML:

@@ -11,7 +11,6 @@ from bids_app.config import RunConfig
 from bids_app.derivatives import provenance, write
 from bids_app.files import nifti
 from bids_app.files.raw import check_series
-from bids_app.files.template import NAME
 from bids_app.layout.slice_order import UNCORRECTED
 from bids_app.pipeline import draw_fmri, spaces
 from bids_app.pipeline.anatomy import Anatomy
@@ -86,7 +85,8 @@ def _builtin(engine: Engine, run: Run, entities: Entities) -> provenance.Done:
     brain = engine.anatomy.in_template("brain") > HALF
     bold = _in_template(engine, series, fit, brain, run.metadata)
     where = replace(
-        target(config, entities, NAME, [run.bold.path]), anatomy=engine.anatomy.source.kind
+        target(config, entities, config.template, [run.bold.path]),
+        anatomy=engine.anatomy.source.kind,
     )
     confounds = fmri.confounds(series, fit, anatomy, config.omp_nthreads)
     files = [

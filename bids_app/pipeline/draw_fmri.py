@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bids_app.derivatives.anatomical import InTemplate
 from bids_app.derivatives.write import BoldInTemplate
-from bids_app.files.template import load_template
 from bids_app.pipeline.place import HALF, PHOTO, Figures
 from bids_app.preproc import fmri
 from bids_app.report import figures
 from bids_app.values import Bools, Floats
 from bids_app.values.confounds import Confounds
 from bids_app.values.estimates import AnatFit, RunFit
-from bids_app.values.space import Grid, Volume
+from bids_app.values.space import Volume
+from bids_app.values.template import Template
 
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
 NEEDED = (*MOTION, "framewise_displacement", "std_dvars")
@@ -65,7 +66,12 @@ WORDS = {
 
 
 def anatomy(
-    told: Figures, raw: Volume, fit: AnatFit, t1w: Floats, grid: Grid, image: str = "T1w image"
+    told: Figures,
+    raw: Volume,
+    fit: AnatFit,
+    there: InTemplate,
+    template: Template,
+    image: str = "T1w image",
 ) -> None:
     """Draw bias correction and brain mask, tissues, and the way to the template.
 
@@ -77,10 +83,10 @@ def anatomy(
         The T1w image as acquired, on the grid of the estimates.
     fit : AnatFit
         Estimates.
-    t1w : ndarray of shape (x, y, z)
-        T1w image in template space.
-    grid : Grid
-        Of the template space.
+    there : InTemplate
+        The anatomy on the output grid.
+    template : Template
+        What it was brought to.
     image : str, default="T1w image"
         What is shown.
     """
@@ -100,14 +106,14 @@ def anatomy(
     tissues = {name: fit.tissues[name][kept] > HALF for name in ("GM", "WM")}
     path = told.add("tissues", *words["tissues"], ending=PHOTO)
     figures.mask_over_mean(path, corrected, brain | tissues, thin)
-    template = load_template(2)
+    grid = there.grid
     borders = {
         name: fmri.onto_grid(tissue, template.grid, grid) > HALF
         for name, tissue in (("GM", template.gm), ("WM", template.wm))
     }
     figures.flicker(
         told.pair("normalisation", *words["normalisation"]),
-        (t1w, fmri.onto_grid(template.t1.data, template.grid, grid)),
+        (there.images["T1w"], fmri.onto_grid(template.t1.data, template.grid, grid)),
         borders,
         grid,
         (image.split(" ", maxsplit=1)[0], "template"),

@@ -15,7 +15,6 @@ from bids_app.derivatives import provenance, write
 from bids_app.errors import DataError
 from bids_app.files import eeg as files
 from bids_app.files import nifti
-from bids_app.files.template import NAME
 from bids_app.layout.timing import Beside, beside, find_clock
 from bids_app.pipeline.events import events_of, schedule_of
 from bids_app.pipeline.place import Figures, target
@@ -112,7 +111,7 @@ def _cleaned(
         artefacts,
         schedule_of(pairing),
     )
-    place = target(config, pairing.entities, NAME, [path])
+    place = target(config, pairing.entities, config.template, [path])
     written = write.write_eeg(place, done.recording, history)
     told = _draw(pairing, config, (recording, done.recording), scene)
     return [*written, *told.files()], {

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bids_app.config import RunConfig
+from bids_app.config import TEMPLATE, RunConfig
 from bids_app.derivatives import provenance
 from bids_app.external import fmriprep
-from bids_app.external.fmriprep import FmriprepCall
+from bids_app.external.fmriprep import SPACE, FmriprepCall
 from bids_app.files.sidecar import write_json
 
 NAME = "fmriprep"
@@ -80,6 +80,7 @@ def _call(config: RunConfig, labels: tuple[str, ...]) -> FmriprepCall:
         n_dummies=config.dummy_scans,
         skip_validation=config.skip_bids_validation,
         sloppy=config.sloppy,
+        space=SPACE if config.template == TEMPLATE else f"{config.template}:res-2",
         options=tuple(shlex.split(config.fmriprep_options)),
     )
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from bids_app.config import RunConfig
+from bids_app.config import TEMPLATE, RunConfig
 from bids_app.derivatives import anatomical, fmriprep, provenance, reuse, write
 from bids_app.derivatives.fmriprep import TissueFiles
 from bids_app.derivatives.reuse import PreprocessedRun
+from bids_app.errors import MissingInputError
 from bids_app.files import nifti, tables
 from bids_app.files.itk import read_itk
 from bids_app.files.sidecar import read_json
@@ -44,7 +45,7 @@ def take_over(run: Run, entities: Entities, config: RunConfig) -> provenance.Don
         When fMRIPrep's output lacks the run, its mask or its tissues.
     """
     root = fmriprep.home(config.derivatives["fmriprep"])
-    found = reuse.match(reuse.runs(root, entities.participant, need=()), entities, root)
+    found = _found(root, entities, config)
     assert found.bold is not None
     assert found.mask is not None
     tissues = fmriprep.tissues(root, found)
@@ -78,6 +79,18 @@ def take_over(run: Run, entities: Entities, config: RunConfig) -> provenance.Don
         notes = (*notes, "fMRIPrep's images were interpolated once more, on to the output grid")
     notes += (tissues.note,) if tissues.note else ()
     return stage.record([*files, *told.files()], {"figures": told.told, "notes": notes})
+
+
+def _found(root: Path, entities: Entities, config: RunConfig) -> PreprocessedRun:
+    """FMRIPrep's images of a run, in the template that was asked for."""
+    there = reuse.runs(root, entities.participant, config.template, need=())
+    found = reuse.match(there, entities, root)
+    if config.template not in {TEMPLATE, _space(found)}:
+        raise MissingInputError(
+            f"{root}: has {entities.stem} in {_space(found)}; expected {config.template}",
+            hint=f"run fMRIPrep with --output-spaces {config.template}, or call the app without",
+        )
+    return found
 
 
 def _onto_grid(

@@ -92,7 +92,7 @@ def usable(
         row["run"] for row in record.content.get("pairings", []) if row["status"] == "done"
     }
     runs, samples = [], []
-    for run in prepare.trainable(reuse.runs(config.output_dir, label)):
+    for run in prepare.trainable(reuse.runs(config.output_dir, label, config.template)):
         if record.name != "group" and run.name not in processed:
             continue
         try:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from bids_app.config import TEMPLATE
 from bids_app.report import evaluation, tables
 from bids_app.report.record import Table, at, finite, number, part, rows, text
 from bids_app.report.references import WORKS, Reference
@@ -182,31 +183,36 @@ def _fmri(record: Table) -> list[str]:
     if engine != "builtin":
         return []
     from_bold = text(part(record, "anatomy"), "kind", "") == "epiref"
-    anatomy = _from_bold() if from_bold else _anatomy()
-    return [*anatomy, _motion(), _place(record, from_bold), *_bold(part(record, "settings"))]
+    settings = part(record, "settings")
+    anatomy = (_from_bold if from_bold else _anatomy)(text(settings, "template", TEMPLATE))
+    return [*anatomy, _motion(), _place(record, from_bold), *_bold(settings)]
 
 
-def _from_bold() -> list[str]:
+def _template(name: str) -> str:
+    if name == TEMPLATE:
+        return "the symmetric ICBM152 2009a template [@icbm] that Nilearn [@nilearn] carries"
+    return f"the template {name} of TemplateFlow [@templateflow]"
+
+
+def _from_bold(name: str) -> list[str]:
     return [
         "Images were preprocessed by the app's own engine, which is not fMRIPrep.",
         "There was no usable T1-weighted image: the median BOLD image, made uniform with N4 [@n4] in SimpleITK [@sitk] "
-        "and its brightness turned over, was registered in its place to the symmetric ICBM152 2009a template [@icbm] "
-        "that Nilearn [@nilearn] carries, by an affine and then a diffeomorphic transform that raises local "
-        "cross-correlation, after the measure of Avants et al. [@lncc]; tissues are those of the template.",
+        f"and its brightness turned over, was registered in its place to {_template(name)}, by an affine and then a "
+        "diffeomorphic transform that raises local cross-correlation, after the measure of Avants et al. [@lncc]; "
+        "tissues are those of the template.",
     ]
 
 
-def _anatomy() -> list[str]:
+def _anatomy(name: str) -> list[str]:
     return [
         "Images were preprocessed by the app's own engine, which is not fMRIPrep.",
-        "The brain was found in the T1-weighted image with deepbet [@deepbet], and intensity was "
-        "made uniform with N4 [@n4] in SimpleITK [@sitk].",
-        "The image was registered to the symmetric ICBM152 2009a template [@icbm] that Nilearn "
-        "[@nilearn] carries, by an affine and then a diffeomorphic transform that raises local "
-        "cross-correlation, after the measure of Avants et al. [@lncc].",
-        "Grey matter, white matter and cerebrospinal fluid were told apart by expectation "
-        "maximization with a hidden Markov random field [@hmrf] and the template's tissue "
-        "probabilities; cerebrospinal fluid farther than 2 mm from the others was left out of the brain.",
+        "The brain was found in the T1-weighted image with deepbet [@deepbet], and intensity was made uniform with N4 "
+        "[@n4] in SimpleITK [@sitk].",
+        f"The image was registered to {_template(name)}, by an affine and then a diffeomorphic transform that raises "
+        "local cross-correlation, after the measure of Avants et al. [@lncc].",
+        "Grey matter, white matter and cerebrospinal fluid were told apart by expectation maximization with a hidden "
+        "Markov random field [@hmrf] and the template's tissue probabilities; fluid over 2 mm away was left out.",
     ]
 
 

@@ -54,6 +54,11 @@ WORKS = {
         "NeuroImage 54(1):313–327.",
         "10.1016/j.neuroimage.2010.07.033",
     ),
+    "templateflow": Reference(
+        "Ciric R, et al. (2022). TemplateFlow: FAIR-sharing of multi-scale, multi-species brain models. "
+        "Nature Methods 19:1568–1571.",
+        "10.1038/s41592-022-01681-2",
+    ),
     "nilearn": Reference(
         "Abraham A, et al. (2014). Machine learning for neuroimaging with scikit-learn. "
         "Frontiers in Neuroinformatics 8:14.",

@@ -103,6 +103,11 @@ def test_bold_names_its_space_and_what_it_went_through(
         if path.suffix == ".json":
             assert read_json(path)["SpatialReference"] == "bids::sub-01/anat/t1w.nii.gz"
 
+    other = replace(target, space=Space("MNI152Lin", "3"))
+    told = read_json(write.write_bold(other, given, slice_timing_corrected=None)[1])
+    assert told["SpatialReference"] == "https://github.com/templateflow/tpl-MNI152Lin"
+    assert told["Resolution"] == "3 mm isotropic"
+
     # In its own space the series is alone: its reference and its mask are those of the estimates.
     paths = write.write_bold(target.native, given, slice_timing_corrected=None)
     assert [path.name for path in paths] == [

@@ -49,7 +49,7 @@ def estimated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return fitted(Volume(bold.volumes[..., 0], bold.grid))
 
     monkeypatch.setattr(draw_fmri, "anatomy", lambda *_: None)
-    monkeypatch.setattr("bids_app.pipeline.anatomy.load_template", lambda: None)
+    monkeypatch.setattr("bids_app.pipeline.anatomy.load_template", lambda *_: None)
     monkeypatch.setattr(fmri, "fit_anatomy", fit_anatomy)
     monkeypatch.setattr(fmri, "fit_epi", fit_epi)
     return asked

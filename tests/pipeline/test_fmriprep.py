@@ -53,6 +53,16 @@ def test_without_its_engine_nothing_changes(config: RunConfig, calls: list[Fmrip
     assert calls == []
 
 
+def test_the_template_is_passed_on(call: RunConfig, calls: list[FmriprepCall]) -> None:
+    fmriprep.ensure(call, ("01",))
+    fmriprep.ensure(replace(call, template="MNI152NLin6Asym"), ("01",))
+    assert [one.space for one in calls] == [
+        "MNI152NLin2009cAsym:res-2",
+        "MNI152NLin6Asym:res-2",
+    ]
+    assert "MNI152NLin6Asym:res-2" in calls[1].words(Path("fmriprep"))
+
+
 def test_it_runs_on_those_it_has_not_done(call: RunConfig, calls: list[FmriprepCall]) -> None:
     fmriprep.ensure(call, ("01",))
     fmriprep.ensure(call, ("01", "02"))

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from bids_app.config import RunConfig
 from bids_app.derivatives import reuse
+from bids_app.errors import MissingInputError
 from bids_app.files import nifti
 from bids_app.files.sidecar import read_json, write_json
 from bids_app.files.tables import read_tsv, write_tsv
@@ -99,6 +100,13 @@ def test_an_old_tree_ends_as_one_of_ours(config: RunConfig, run: Run) -> None:
     )
     assert sidecar["EchoTime"] == 0.03
     assert sidecar["Sources"][0].startswith("bids:fmriprep:fmriprep/sub-01/func/")
+
+
+def test_a_space_that_fmriprep_did_not_write_is_refused(config: RunConfig, run: Run) -> None:
+    asked = replace(config, template="MNI152NLin6Asym")
+    with pytest.raises(MissingInputError, match=f"task-rest in {MNI}; expected MNI152NLin6Asym"):
+        take_over(run, run.bold.entities, asked)
+    assert take_over(run, run.bold.entities, replace(config, template=MNI)).files
 
 
 def test_it_is_taken_once_and_again_when_confounds_change(config: RunConfig, run: Run) -> None:

@@ -26,6 +26,7 @@ def variants(record: dict[str, Any], group_record: dict[str, Any]) -> list[dict[
         record,
         group_record,
         {},
+        record | {"settings": settings | {"template": "MNI152NLin6Asym"}},
         record | {"anatomy": {"engine": "fmriprep"}, "settings": cleaned, "scores": cnn},
     ]
 
@@ -115,6 +116,17 @@ def test_an_anatomy_from_bold_is_told(record: dict[str, Any]) -> None:
     assert "deepbet" not in text
     assert "aligned with that image rigidly" in text
     assert "across the template’s white-matter border" in text
+
+
+@pytest.mark.parametrize("kind", ["T1w", "epiref"])
+def test_the_template_is_named(record: dict[str, Any], kind: str) -> None:
+    record["anatomy"]["kind"] = kind
+    assert "the symmetric ICBM152 2009a template" in methods.of(record).plain
+    record["settings"]["template"] = "MNI152NLin6Asym"
+    text = methods.of(record).plain
+    assert "to the template MNI152NLin6Asym of TemplateFlow" in text
+    assert "10.1038/s41592-022-01681-2" in text
+    assert "ICBM152" not in text
 
 
 def test_runs_that_the_border_did_not_serve_for_are_told(record: dict[str, Any]) -> None:
