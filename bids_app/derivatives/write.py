@@ -21,6 +21,8 @@ from bids_app.values.pairing import Clock
 from bids_app.values.recording import Recording
 from bids_app.values.space import Mask, Volume
 
+POSITIONS = "ElectrodePositions"
+"""Key of the sidecar of EEG: metres, among the electrodes of the 10-05 system, of those that it does not name."""
 TEMPLATEFLOW = "https://github.com/templateflow/tpl-{}"
 FAINT_FRACTION = 0.05
 OUTSIDE_SHARE = 0.1
@@ -279,6 +281,11 @@ def write_eeg(target: Target, recording: Recording, history: EegHistory) -> list
         "NumberOfVolumes": history.n_volumes,
         "VolumeRepetitionTime": history.tr_s,
         "Schedule": history.schedule,
+        POSITIONS: {
+            name: [round(float(value), 5) for value in place]
+            for name, place in zip(recording.names, recording.positions_m, strict=True)
+            if eeg.standard_position_m(name) is None and np.isfinite(place).all()
+        },
     }
     return [
         *(

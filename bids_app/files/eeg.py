@@ -14,7 +14,11 @@ import numpy as np
 
 from bids_app.errors import AppError, DataError, MissingInputError
 from bids_app.files import brainvision, matlab
-from bids_app.files.electrodes import electrode_positions_m, standard_position_m
+from bids_app.files.electrodes import (
+    electrode_positions_m,
+    in_standard_frame,
+    standard_position_m,
+)
 from bids_app.files.fetched import check_fetched
 from bids_app.files.tables import MISSING
 from bids_app.values import Floats
@@ -25,6 +29,7 @@ __all__ = [
     "companions",
     "electrode_positions_m",
     "has_quick_header",
+    "in_standard_frame",
     "read",
     "read_header",
     "standard_position_m",

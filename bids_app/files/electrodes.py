@@ -16,6 +16,18 @@ from bids_app.values import Floats
 
 log = logging.getLogger(__name__)
 
+COMMON = (
+    *("Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T7", "C3", "Cz", "C4", "T8"),
+    *("P7", "P3", "Pz", "P4", "P8", "O1", "Oz", "O2"),
+)
+FEWEST_NAMED = 6
+FEWEST_PLACED = 16
+FARTHEST_RMS_M = 0.025
+"""Of digitised electrodes from where their names put them, after both heads are laid on each other."""
+HEAD_RADII_M = (0.05, 0.15)
+UNEVEN = 0.2
+"""Largest spread of the electrodes' distances from the middle of the sphere through them, of its radius."""
+
 
 def electrode_positions_m(path: Path, scratch: Path) -> dict[str, Floats]:
     """Read the digitised electrodes of a recording in a BIDS dataset, through MNE-BIDS.
@@ -60,6 +72,95 @@ def _digitised(linked: Path, root: Path, path: Path) -> dict[str, Floats]:
     return {
         str(name): np.asarray(place) for name, place in placed.items() if np.isfinite(place).all()
     }
+
+
+def in_standard_frame(placed: dict[str, Floats], where: str) -> dict[str, Floats]:
+    """Bring digitised electrodes to where the electrodes of the 10-05 system are.
+
+    By a similarity through those whose names the system has; without such names, by the sphere through all of them,
+    whose axes are taken to run right, anterior, superior.
+
+    Parameters
+    ----------
+    placed : dict of str to ndarray of shape (3,)
+        Digitised, in metres, in any frame where names tell; else RAS.
+    where : str
+        Name of the recording, for the log.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (3,)
+        In metres, among those of :func:`standard_position_m`; empty when they do not fit a head.
+    """
+    if not placed:
+        return {}
+    points = np.array([*placed.values()])
+    standard = {name: place for name in placed if (place := standard_position_m(name)) is not None}
+    if len(standard) >= FEWEST_NAMED:
+        rows = [row for row, name in enumerate(placed) if name in standard]
+        targets = np.array([*standard.values()])
+        moved = _laid(points, points[rows], targets)
+        apart_m = float(np.sqrt(((moved[rows] - targets) ** 2).sum(axis=1).mean()))
+        fits, told = (
+            apart_m < FARTHEST_RMS_M,
+            f"{1e3 * apart_m:.0f} mm from where their names put them",
+        )
+    else:
+        moved, fits, told = _on_standard_sphere(points)
+    if not fits:
+        log.warning("%s: electrodes.tsv is not used: its positions are %s", where, told)
+        return {}
+    return dict(zip(placed, moved, strict=True))
+
+
+def _laid(points: Floats, own: Floats, targets: Floats) -> Floats:
+    """Move points by the similarity that brings some of them nearest to targets (Umeyama 1991), shape (point, 3)."""
+    middle, there = own.mean(axis=0), targets.mean(axis=0)
+    left, sizes, right = np.linalg.svd((targets - there).T @ (own - middle))
+    flip = np.diag([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
+    scale = (sizes * np.diag(flip)).sum() / ((own - middle) ** 2).sum()
+    moved: Floats = scale * (points - middle) @ (left @ flip @ right).T + there
+    return moved
+
+
+def _on_standard_sphere(points: Floats) -> tuple[Floats, bool, str]:
+    """Project points on the sphere of the standard electrodes; whether they look like a cap, and why not."""
+    if len(points) < FEWEST_PLACED:
+        return (
+            points,
+            False,
+            f"{len(points)}; expected {FEWEST_PLACED} or more without standard names",
+        )
+    centre, radius_m = sphere(points)
+    rays = points - centre
+    lengths_m = np.linalg.norm(rays, axis=1)
+    unit = rays / lengths_m[:, None]
+    is_head = HEAD_RADII_M[0] < radius_m < HEAD_RADII_M[1] and lengths_m.std() < UNEVEN * radius_m
+    upright = unit[:, 2].mean() > 0 and _asymmetry(unit, 0) <= _asymmetry(unit, 1)
+    if not (is_head and upright):
+        return points, False, "not those of a cap whose axes run right, anterior, superior"
+    middle, size_m = standard_sphere()
+    return middle + size_m * unit, True, ""
+
+
+def _asymmetry(unit: Floats, axis: int) -> float:
+    """How far mirrored electrodes lie from others, on average."""
+    mirrored = unit * np.where(np.arange(3) == axis, -1, 1)
+    return float(np.linalg.norm(unit[:, None] - mirrored, axis=2).min(axis=1).mean())
+
+
+def sphere(points: Floats) -> tuple[Floats, float]:
+    """Fit a sphere to points of shape (point, 3); gives its centre, shape (3,), and its radius."""
+    columns = np.column_stack([2 * points, np.ones(len(points))])
+    solution = np.linalg.lstsq(columns, (points**2).sum(axis=1), rcond=None)[0]
+    centre: Floats = solution[:3]
+    return centre, float(np.sqrt(solution[3] + centre @ centre))
+
+
+@lru_cache(maxsize=1)
+def standard_sphere() -> tuple[Floats, float]:
+    """Centre, shape (3,), and radius of the sphere through common electrodes of the 10-05 system, in metres."""
+    return sphere(np.array([_standard()[name.upper()][1] for name in COMMON]))
 
 
 def standard_position_m(name: str) -> Floats | None:

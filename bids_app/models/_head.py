@@ -17,47 +17,30 @@ from collections.abc import Sequence
 import numpy as np
 
 from bids_app.errors import UsageError
-from bids_app.files.electrodes import standard_position_m
+from bids_app.files.electrodes import standard_position_m, standard_sphere
 from bids_app.values import Floats
 
 GOLDEN_ANGLE_RAD = np.pi * (1 + 5**0.5)
 
-SPHERE = [
-    "Fp1",
-    "Fp2",
-    "F7",
-    "F3",
-    "Fz",
-    "F4",
-    "F8",
-    "T7",
-    "C3",
-    "Cz",
-    "C4",
-    "T8",
-    "P7",
-    "P3",
-    "Pz",
-    "P4",
-    "P8",
-    "O1",
-    "Oz",
-    "O2",
-]
-"""Electrodes that the sphere is fitted to."""
 
-
-def source_filters(channels: Sequence[str], sources: Floats, noise_fraction: float) -> Floats:
+def source_filters(
+    channels: Sequence[str],
+    sources: Floats,
+    noise_fraction: float,
+    positions_m: Floats | None = None,
+) -> Floats:
     """Spatial filters for EEG whose channels are scaled to unit spread.
 
     Parameters
     ----------
     channels : sequence of str
-        Electrodes, in order. Those that the 10-05 system does not have get no weight.
+        Electrodes, in order. Those without a known place get no weight.
     sources : ndarray of shape (place, 3)
         Where the sources are, in units of the head's radius.
     noise_fraction : float
         Power of sensor noise, of that of all sources together: the regularisation.
+    positions_m : ndarray of shape (channel, 3) or None
+        See :func:`directions`.
 
     Returns
     -------
@@ -69,12 +52,13 @@ def source_filters(channels: Sequence[str], sources: Floats, noise_fraction: flo
     UsageError
         When no electrode has a known place.
     """
-    places = directions(channels)
+    places = directions(channels, positions_m)
     known = np.isfinite(places).all(axis=1)
     if not known.any():
         raise UsageError(
-            f"none of the channels {', '.join(channels[:5])}… has a place in the 10-05 system",
-            hint="give the electrodes their standard names, or choose another --architecture",
+            f"none of the channels {', '.join(channels[:5])}… has a place: neither a name of the 10-05 system nor a "
+            "usable position in electrodes.tsv",
+            hint="give the electrodes their standard names or digitised positions, or choose another --architecture",
         )
     field = lead_field(places[known], sources)
     spread = np.sqrt(np.diag(field @ field.T))
@@ -87,30 +71,29 @@ def source_filters(channels: Sequence[str], sources: Floats, noise_fraction: flo
     return filters
 
 
-def directions(names: Sequence[str]) -> Floats:
-    """Place electrodes on a sphere by their names in the 10-05 system.
+def directions(names: Sequence[str], positions_m: Floats | None = None) -> Floats:
+    """Place electrodes on a sphere: by their names in the 10-05 system, else by where they were digitised.
 
     Parameters
     ----------
     names : sequence of str
         Channel names; case does not count.
+    positions_m : ndarray of shape (channel, 3) or None
+        Digitised positions among the standard ones, in metres; NaN where there are none.
 
     Returns
     -------
     ndarray of shape (channel, 3)
-        Unit vectors, RAS; NaN for a name that the system does not have.
+        Unit vectors, RAS; NaN where neither is known.
     """
-    points = _places(SPHERE)
-    columns = np.column_stack([2 * points, np.ones(len(points))])
-    centre = np.linalg.lstsq(columns, (points**2).sum(axis=1), rcond=None)[0][:3]
-    rays = _places(names) - centre
+    places = np.full((len(names), 3), np.nan) if positions_m is None else positions_m.copy()
+    for row, name in enumerate(names):
+        standard = standard_position_m(name)
+        if standard is not None:
+            places[row] = standard
+    rays = places - standard_sphere()[0]
     unit: Floats = rays / np.linalg.norm(rays, axis=1, keepdims=True)
     return unit
-
-
-def _places(names: Sequence[str]) -> Floats:
-    found = (standard_position_m(name) for name in names)
-    return np.array([np.full(3, np.nan) if place is None else place for place in found])
 
 
 def source_places(n_places: int, depth_fraction: float, lowest_fraction: float) -> Floats:

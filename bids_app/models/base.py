@@ -24,6 +24,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from torch import Tensor, nn
 
 from bids_app.errors import UsageError
+from bids_app.values import Floats
 from bids_app.values.samples import Samples
 
 S = TypeVar("S")
@@ -129,8 +130,15 @@ class AnyCap(Protocol):
     Its file says so in ``ACCEPTS``.
     """
 
-    def wear(self, channels: tuple[str, ...]) -> None:
+    def wear(self, channels: tuple[str, ...], positions_m: Floats | None = None) -> None:
         """Make ``forward`` expect these channels.
+
+        Parameters
+        ----------
+        channels : tuple of str
+            Their names.
+        positions_m : ndarray of shape (channel, 3) or None
+            Where those are whose names do not tell, among the standard electrodes; NaN for the others.
 
         Raises
         ------

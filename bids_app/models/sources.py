@@ -16,12 +16,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from bids_app.models import ridge
-from bids_app.models._head import source_filters, source_places
+from bids_app.models._head import directions, source_filters, source_places
 from bids_app.models.base import settings_of
+from bids_app.values import Floats
 from bids_app.values.bundle import Accepts, BoldSpec, EegSpec
 from bids_app.values.samples import Samples
 
@@ -71,16 +73,12 @@ def build(eeg: EegSpec, bold: BoldSpec, **settings: Any) -> Sources:
     Parameters
     ----------
     eeg : EegSpec
-        Channels with names of the 10-05 system, in any number and order; any rate and window.
+        Channels with names of the 10-05 system or digitised positions, in any number and order; any rate and window.
     bold : BoldSpec
         Any mask.
     **settings
         Fields of :class:`Settings`.
 
-    Raises
-    ------
-    UsageError
-        When no channel has a known place.
     """
     return Sources(eeg, bold, settings_of(Settings, "sources", settings))
 
@@ -88,7 +86,7 @@ def build(eeg: EegSpec, bold: BoldSpec, **settings: Any) -> Sources:
 class Sources(ridge.Ridge):
     """See the top of this file."""
 
-    filters: Tensor
+    filters: Tensor | None
 
     def __init__(self, eeg: EegSpec, bold: BoldSpec, settings: Settings) -> None:
         self._sources = source_places(
@@ -96,26 +94,32 @@ class Sources(ridge.Ridge):
         )
         self._noise_fraction = settings.noise_fraction
         super().__init__(eeg, bold, settings, AXES * len(self._sources))
-        self.wear(eeg.channels)
+        self._channels = eeg.channels
+        # Not part of the state: what is learned belongs to the sources, whatever the cap.
+        known = bool(np.isfinite(directions(eeg.channels)).any())
+        self.register_buffer(
+            "filters", self._filters(eeg.channels) if known else None, persistent=False
+        )
 
-    def wear(self, channels: tuple[str, ...]) -> None:
+    def wear(self, channels: tuple[str, ...], positions_m: Floats | None = None) -> None:
         """Make ``forward`` expect these channels; see :class:`bids_app.models.base.AnyCap`."""
         self._channels = channels
-        # Not part of the state: what is learned belongs to the sources, whatever the cap.
-        self.register_buffer("filters", self._filters(channels), persistent=False)
+        self.filters = self._filters(channels, positions_m)
 
     def features(self, eeg: Tensor) -> Tensor:
         """Features of shape (batch, feature) of windows of shape (batch, channel, time)."""
-        features: Tensor = self.power(eeg, self.filters)
+        filters = self._filters(self._channels) if self.filters is None else self.filters
+        features: Tensor = self.power(eeg, filters)
         return features
 
     def features_of_run(self, samples: Samples) -> Tensor:
         """Features of shape (sample, feature) of a run with whatever cap it was recorded."""
-        if samples.channels and samples.channels != self._channels:
-            filters = self._filters(samples.channels).to(self.filters.device)
-            return self.power.of_run(samples, filters)
-        return self.power.of_run(samples, self.filters)
+        channels = samples.channels or self._channels
+        alike = channels == self._channels and samples.positions_m is None
+        if alike and self.filters is not None:
+            return self.power.of_run(samples, self.filters)
+        return self.power.of_run(samples, self._filters(channels, samples.positions_m))
 
-    def _filters(self, channels: tuple[str, ...]) -> Tensor:
-        found = source_filters(channels, self._sources, self._noise_fraction)
-        return torch.tensor(found, dtype=torch.float32)
+    def _filters(self, channels: tuple[str, ...], positions_m: Floats | None = None) -> Tensor:
+        found = source_filters(channels, self._sources, self._noise_fraction, positions_m)
+        return torch.tensor(found, dtype=torch.float32, device=self.average.device)

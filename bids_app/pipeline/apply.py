@@ -209,7 +209,13 @@ class _Applied:
             (self.config.n_volumes if not run.bold else None) or known or int(length_s // tr_s)
         )
         scan = Scan(
-            run.name, run.entities.participant, n_volumes, tr_s, start_time_s, heard.channels
+            run.name,
+            run.entities.participant,
+            n_volumes,
+            tr_s,
+            start_time_s,
+            heard.channels,
+            heard.digitised_m,
         )
         settings = WindowSettings(self.bundle.eeg.window_s, self.bundle.bold.window_lag_s)
         if heard.clock is None:

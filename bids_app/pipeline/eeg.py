@@ -157,7 +157,9 @@ def clock_notes(clock: Clock | None) -> list[str]:
 def _read(pairing: Pairing, told: Beside, scratch: Path) -> Recording:
     assert pairing.eeg is not None
     recording = files.read(pairing.eeg.path, told.channels, told.line_hz, told.rate_hz)
-    placed = files.electrode_positions_m(pairing.eeg.path, scratch)
+    placed = files.in_standard_frame(
+        files.electrode_positions_m(pairing.eeg.path, scratch), pairing.eeg.path.name
+    )
     positions_m = np.array([
         placed.get(name, recording.positions_m[row]) for row, name in enumerate(recording.names)
     ])

@@ -18,6 +18,7 @@ from bids_app import plugins
 from bids_app.config import RunConfig, settings
 from bids_app.derivatives import provenance, reuse
 from bids_app.derivatives.reuse import PreprocessedRun
+from bids_app.derivatives.write import POSITIONS
 from bids_app.errors import DataError
 from bids_app.files import eeg as files
 from bids_app.files import nifti
@@ -198,24 +199,38 @@ class Heard:
     clock: Clock | None
     positions_m: Floats
 
+    @property
+    def digitised_m(self) -> Floats | None:
+        """Positions that names do not tell, shape (channel, 3), NaN for the others; None when there are none."""
+        named = [files.standard_position_m(name) is not None for name in self.channels]
+        found = np.where(np.array(named)[:, None], np.nan, self.positions_m)
+        return found if np.isfinite(found).any() else None
+
 
 def hear(run: PreprocessedRun) -> Heard:
     """Read a run's cleaned EEG."""
     assert run.eeg is not None
     recording = files.read(run.eeg)
+    placed = run.eeg_metadata.get(POSITIONS) or {}
+    positions_m = [
+        placed.get(name, own)
+        for name, own in zip(recording.names, recording.positions_m, strict=True)
+    ]
     return Heard(
         recording.volts,
         recording.names,
         recording.rate_hz,
         told_clock(run.eeg_metadata),
-        recording.positions_m,
+        np.array(positions_m, dtype=float),
     )
 
 
 def hear_mapped(run: PreprocessedRun, config: RunConfig) -> Heard:
     """Read a run's cleaned EEG, so that it lies in a memory map and costs no memory."""
     assert run.eeg is not None
-    key = provenance.key("eeg", [run.eeg, run.eeg.with_suffix(".eeg")], None)
+    key = provenance.key(
+        "eeg", [run.eeg, run.eeg.with_suffix(".eeg")], run.eeg_metadata.get(POSITIONS)
+    )
     folder = config.work_dir / "prepared"
     path, told = (folder / f"{run.name}_eeg_{key[:16]}{suffix}" for suffix in (".npy", ".json"))
     if not (path.is_file() and told.is_file()):
@@ -256,6 +271,7 @@ def samples_of(run: PreprocessedRun, config: RunConfig) -> Samples:
         tr_s=float(metadata["RepetitionTime"]),
         start_time_s=float(metadata.get("StartTime", 0.0)),
         channels=heard.channels,
+        positions_m=heard.digitised_m,
     )
     settings = window_settings(config, scan.start_time_s)
     return cut(heard.eeg, heard.rate_hz, heard.clock, scan, settings)

@@ -36,7 +36,7 @@ ARCHITECTURES = {
     ),
     "sources": (
         "The model “sources” turns the electrodes into virtual sources by minimum-norm "
-        "filters [@minimumnorm] of a spherical head, from the electrodes' standard places, so "
+        "filters [@minimumnorm] of a spherical head, from the electrodes' places (standard, or digitised), so "
         "that it fits any cap; lagged logarithmic band power of the sources predicts principal "
         "components of the targets by ridge regression [@ridge] in closed form. People (or runs) "
         "of the training data that were left out in turn chose its strength and gave the standard "

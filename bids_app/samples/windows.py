@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -52,6 +52,8 @@ class Scan:
         What time a volume stands for, from the start of its acquisition (BIDS ``StartTime``).
     channels : tuple of str
         Names of the EEG channels.
+    positions_m : ndarray of shape (channel, 3) or None
+        Where those are whose names do not tell; see :class:`bids_app.values.samples.Samples`.
     """
 
     run: str
@@ -60,6 +62,7 @@ class Scan:
     tr_s: float
     start_time_s: float = 0.0
     channels: tuple[str, ...] = ()
+    positions_m: Floats | None = None
 
 
 def cut(
@@ -128,6 +131,7 @@ def cut(
         volumes=volumes,
         n_volumes=scan.n_volumes,
         channels=scan.channels,
+        positions_m=scan.positions_m,
     )
     return everything if targets is None else _with_targets(everything, targets)
 
@@ -146,16 +150,6 @@ def _stops(
 
 
 def _with_targets(samples: Samples, targets: Floats) -> Samples:
-    return Samples(
-        samples.run,
-        samples.participant,
-        samples.eeg,
-        samples.rate_hz,
-        samples.n_window,
-        samples.stops,
-        samples.volumes,
-        samples.n_volumes,
-        # The volumes with a window follow each other, so that this is a view of a memory map.
-        targets[samples.volumes[0] : samples.volumes[-1] + 1],
-        samples.channels,
-    )
+    # The volumes with a window follow each other, so that this is a view of a memory map.
+    seen = slice(samples.volumes[0], samples.volumes[-1] + 1)
+    return replace(samples, targets=targets[seen])

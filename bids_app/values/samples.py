@@ -37,6 +37,9 @@ class Samples:
         Fractional signal change from the participant's median; None where there is no BOLD.
     channels : tuple of str
         Names of the EEG channels, to compare with what a model was trained on.
+    positions_m : ndarray of shape (channel, 3) or None
+        Where electrodes without standard names are, among the standard ones, in metres, NaN for the others; None when
+        names tell all that is known.
     centre, spread : ndarray of shape (sample, channel) or None
         What each window's channels are centred on and divided by when windows are gathered; None
         to leave the EEG as it is. A view that repeats one row when the scaling is the same for the
@@ -55,6 +58,7 @@ class Samples:
     channels: tuple[str, ...] = ()
     centre: Floats | None = None
     spread: Floats | None = None
+    positions_m: Floats | None = None
 
     def __post_init__(self) -> None:
         """Refuse windows that leave the recording and targets that do not fit."""

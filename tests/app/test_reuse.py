@@ -29,7 +29,7 @@ LONGEST_WAIT_S = 400
 def only_eeg(finished: Place, folder: Path, label: str) -> Place:
     """Make a dataset that holds nothing but one participant's EEG."""
     place = Place(folder / "bids", folder / "out")
-    place.bids.mkdir()
+    place.bids.mkdir(parents=True)
     shutil.copy(finished.bids / "dataset_description.json", place.bids)
     shutil.copytree(finished.bids / "sub-01/eeg", place.bids / f"sub-{label}/eeg")
     for path in sorted((place.bids / f"sub-{label}/eeg").iterdir()):
@@ -59,6 +59,36 @@ def test_a_participant_with_eeg_only_gets_bold_from_a_bundle(
     assert series.tr_s == 2
     assert about["VolumesWithoutPrediction"] == list(range(15))
     assert_draws(tmp_path, place.out / "sub-09.html")
+
+
+def test_digitised_electrodes_stand_in_for_names(finished: Place, tmp_path: Path) -> None:
+    place = only_eeg(finished, tmp_path, "09")
+    folder = place.bids / "sub-09/eeg"
+    for path in folder.iterdir():
+        if path.suffix == ".vhdr":
+            recording = eeg.read(path)
+            unnamed = tuple(name if name == "ECG" else f"{name}x" for name in recording.names)
+            eeg.write_brainvision(path, replace(recording, names=unnamed))
+        elif path.name.endswith(("channels.tsv", "electrodes.tsv")):
+            head, *rows = path.read_text(encoding="utf-8").splitlines()
+            renamed = [
+                row if row.startswith("ECG\t") else row.replace("\t", "x\t", 1) for row in rows
+            ]
+            path.write_text("\n".join([head, *renamed, ""]), encoding="utf-8")
+    bundle = finished.out / "models" / "sources"
+    call = ("participant", "--model", bundle, "--run", "1", *QUICK)
+    ended = app(place.bids, place.out, *call)
+    assert ended.code == 0, ended.said
+    named = only_eeg(finished, tmp_path / "named", "09")
+    assert app(named.bids, named.out, *call).code == 0
+    ours, theirs = (
+        nifti.read_bold(next(out.glob("sub-09/func/*_bold.nii.gz")), {"RepetitionTime": 2.0})
+        for out in (place.out, named.out)
+    )
+    # Electrodes are a few millimetres from where caps have them.
+    change = [one.volumes - one.volumes.mean(axis=3, keepdims=True) for one in (ours, theirs)]
+    assert np.corrcoef(change[0].ravel(), change[1].ravel())[0, 1] > 0.95
+    assert_valid(place.out)
 
 
 def test_another_persons_eeg_is_predicted_as_never_seen(finished: Place, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from bids_app.errors import UsageError
+from bids_app.files.electrodes import standard_sphere
 from bids_app.models import sources
 from bids_app.models._head import directions, lead_field, source_filters, source_places
 from bids_app.models._noise import ResidualSpread
@@ -53,9 +54,28 @@ def test_channels_without_a_place_get_no_weight() -> None:
 
 
 def test_a_cap_without_a_single_place_is_refused(bold: BoldSpec) -> None:
+    model = sources.build(EegSpec(("E1", "E2"), 100.0, 30.0), bold)
     with pytest.raises(UsageError, match="none of the channels E1, E2… has a place") as caught:
-        sources.build(EegSpec(("E1", "E2"), 100.0, 30.0), bold)
+        model(torch.zeros(1, 2, 3000))
     assert "--architecture" in caught.value.hint
+
+
+def test_digitised_positions_tell_what_names_do_not(
+    fitted: sources.Sources, make_run: MakeRun
+) -> None:
+    named = make_run("9", 1)
+    places = standard_sphere()[0] + 0.1 * directions(named.channels)
+    unnamed = tuple(f"E{row}" for row in range(len(places)))
+    digitised = replace(named, channels=unnamed, positions_m=places)
+    with torch.no_grad():
+        assert torch.allclose(fitted.of_run(digitised), fitted.of_run(named), atol=1e-6)
+        with pytest.raises(UsageError, match="none of the channels E0, E1"):
+            fitted.of_run(replace(digitised, positions_m=None))
+        fitted.wear(unnamed, places)
+        windowed = fitted(torch.from_numpy(named.windows(slice(0, 3))))
+        assert torch.allclose(windowed, fitted.of_run(named)[:3], atol=1e-5)
+    # Names win: what people digitise of a named electrode is noisier than where caps put it.
+    assert np.array_equal(directions(CAP, np.ones((len(CAP), 3))), directions(CAP))
 
 
 @pytest.fixture
