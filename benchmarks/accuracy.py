@@ -87,7 +87,7 @@ SCENARIOS = (
     Scenario("TR 2.5 s", {"tr_s": 2.5}),
     Scenario("TR 2 to 1 s", tested={"tr_s": 1.0}),
     Scenario("TR 2 to 2.5 s", tested={"tr_s": 2.5}),
-    Scenario("rest", {"task": "rest"}),
+    Scenario("task", {"evoked_share": 0.5}),  # all others are as at rest
     Scenario("coupling 0", coupling=0.0),
 )
 QUICK = ("defaults", "sensors -6 dB", "caps 34, 19, 64", "34 to 19", "TR 2 to 1 s", "coupling 0")

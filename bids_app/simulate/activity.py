@@ -93,9 +93,16 @@ def make_activity(
     else:
         eeg = _latents(settings, span_s, stream(settings.seed, label, run, "latents"))
         bold = eeg
+        if settings.evoked_share:
+            rng = stream(settings.seed, label, run, "gain", "both")
+            eeg = bold = _mixed(eeg, _driven(settings, trials, span_s, rng), settings.evoked_share)
         if not settings.coupled:
             bold = _latents(settings, span_s, stream(settings.seed, label, run, "uncoupled"))
-        response = respond(bold, hrf_peak_s, settings.difficulty.latent_band_hz)
+        response = (
+            _unit(_convolved(bold, hrf_peak_s))
+            if settings.evoked_share
+            else respond(bold, hrf_peak_s, settings.difficulty.latent_band_hz)
+        )
     return Activity(offset_s, length_s, trials, eeg, bold, response)
 
 
@@ -135,6 +142,15 @@ def _driven(
         if trial.oddball:
             rows[:, during] += gain[:, None]
     return _unit(SlowSeries(span_s[0], rows))
+
+
+def _mixed(slow: SlowSeries, driven: SlowSeries, share: float) -> SlowSeries:
+    """Add two series that begin together, the second with this share of the variance."""
+    n_both = min(slow.values.shape[1], driven.values.shape[1])
+    rows = (
+        np.sqrt(1 - share) * slow.values[:, :n_both] + np.sqrt(share) * driven.values[:, :n_both]
+    )
+    return SlowSeries(slow.start_s, rows)
 
 
 def _convolved(series: SlowSeries, hrf_peak_s: float) -> SlowSeries:

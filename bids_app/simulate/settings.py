@@ -115,6 +115,9 @@ class SimulationSettings:
     schedule_only : bool
         True lets the oddball events drive both signals, each with its own trial-by-trial gain, and nothing else
         couple them.
+    evoked_share : float
+        Share of the variance of each network's activity that follows the oddball events, alike in EEG and BOLD; the
+        rest is slow activity of its own, as at rest.
     artefacts : bool
         Add gradient and pulse artefacts; the EEG then has 5000 Hz.
     head : {'whole', 'defaced', 'stripped'}
@@ -138,6 +141,7 @@ class SimulationSettings:
     n_networks: int = 4
     coupled: bool = True
     schedule_only: bool = False
+    evoked_share: float = 0.0
     artefacts: bool = False
     head: HeadKind = "whole"
     caps: tuple[int, ...] = (34,)
@@ -166,6 +170,8 @@ class SimulationSettings:
             raise UsageError(
                 f"coupled share of variance is {self.difficulty.coupled_share:g}; expected 0 to below 1"
             )
+        if not 0 <= self.evoked_share <= 1:
+            raise UsageError(f"evoked share of activity is {self.evoked_share:g}; expected 0 to 1")
         if not 0.1 <= self.tr_s <= 20:  # noqa: PLR2004 (seconds)
             raise UsageError(f"repetition time is {self.tr_s:g}; expected 0.1 to 20 seconds")
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from bids_app.simulate.activity import make_activity
 from bids_app.simulate.hemodynamics import hrf
@@ -21,6 +22,23 @@ def test_the_eeg_surrounds_the_scan_and_starts_at_another_time_in_each_run() -> 
         assert activity.bold.times_s[-1] > SETTINGS.duration_s
         offsets.append(activity.offset_s)
     assert len(set(offsets)) == 3
+
+
+def test_activity_follows_the_oddballs_as_far_as_asked() -> None:
+    apart = make_activity(SETTINGS, "01", "1", 5.0)
+    both = make_activity(replace(SETTINGS, evoked_share=0.36), "01", "1", 5.0)
+    assert both.eeg_latents is both.bold_latents
+    assert both.trials == apart.trials
+    driven = make_activity(replace(SETTINGS, evoked_share=1.0), "01", "1", 5.0).eeg_latents
+    times = np.arange(0, SETTINGS.duration_s, 0.1)
+    for row, (slow, evoked) in enumerate(
+        zip(apart.eeg_latents.at(times), driven.at(times), strict=True)
+    ):
+        expected = 0.8 * slow + 0.6 * evoked
+        assert np.abs(both.eeg_latents.at(times)[row] - expected).max() < 1e-9
+    during = [trial.onset_s + 0.5 for trial in both.trials if trial.oddball]
+    assert driven.at(np.array(during)).min() > 0
+    assert both.bold.values.std(axis=1) == pytest.approx(1)
 
 
 def test_one_activity_drives_both_signals_unless_they_are_uncoupled() -> None:

@@ -18,6 +18,7 @@ from bids_app.simulate.settings import SIZES, Difficulty, SimulationSettings, si
         ({"caps": (34, 20)}, r"caps are \(34, 20\); expected .* \(19, 34, 64\)"),
         ({"n_participants": 0}, r"0 participants, 2 runs, 170 volumes"),
         ({"difficulty": Difficulty(coupled_share=1.5)}, r"variance is 1\.5; expected 0"),
+        ({"evoked_share": 1.5}, r"evoked share of activity is 1\.5; expected 0 to 1"),
         ({"tr_s": 2000.0}, r"repetition time is 2000; expected 0\.1"),
     ],
 )
