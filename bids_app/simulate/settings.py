@@ -166,14 +166,17 @@ class SimulationSettings:
                 f"{self.n_participants} participants, {self.n_runs} runs, {self.size.n_volumes} volumes; "
                 "expected at least 1, 1 and 2"
             )
+        self._check_shares()
+        if not 0.1 <= self.tr_s <= 20:  # noqa: PLR2004 (seconds)
+            raise UsageError(f"repetition time is {self.tr_s:g}; expected 0.1 to 20 seconds")
+
+    def _check_shares(self) -> None:
         if not 0 <= self.difficulty.coupled_share < 1:
             raise UsageError(
                 f"coupled share of variance is {self.difficulty.coupled_share:g}; expected 0 to below 1"
             )
         if not 0 <= self.evoked_share <= 1:
             raise UsageError(f"evoked share of activity is {self.evoked_share:g}; expected 0 to 1")
-        if not 0.1 <= self.tr_s <= 20:  # noqa: PLR2004 (seconds)
-            raise UsageError(f"repetition time is {self.tr_s:g}; expected 0.1 to 20 seconds")
 
     def _check_layout(self) -> None:
         if self.layout not in LAYOUTS:
