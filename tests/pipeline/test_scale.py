@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import resource
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +22,11 @@ pytestmark = pytest.mark.app
 
 N_PEOPLE = 200
 LONGEST_S, MOST_MB = 60.0, 1024
+
+
+def peak_kb() -> int:
+    """Most memory that this process has held since its peak was last forgotten."""
+    return int(re.findall(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text("utf-8"))[0])
 
 
 def test_two_hundred_participants(
@@ -52,9 +57,10 @@ def test_two_hundred_participants(
     monkeypatch.setattr(group, "_predict", judged)
     monkeypatch.setattr(story, "train_final", lambda *_: None)
     before_s = time.process_time()
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak of earlier tests
     assert pipeline.run(config) == 0
     used_s = time.process_time() - before_s
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    peak_mb = peak_kb() // 1024
     with capfd.disabled():
         print(f" {N_PEOPLE} participants: {used_s:.1f} s of CPU, {peak_mb} MB", end="")  # noqa: T201 (the figure)
     assert len(read_json(config.output_dir / "log/group.json")["participants"]) == N_PEOPLE
