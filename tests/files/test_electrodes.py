@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -80,9 +82,8 @@ def test_without_names_the_sphere_tells_the_direction() -> None:
     ],
 )
 def test_positions_that_are_no_cap_are_not_used(
-    turn: object, said: str, caplog: pytest.LogCaptureFixture
+    turn: Callable[[Floats], Floats], said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert callable(turn)
     points = turn(cap((*NAMED, *OTHERS, "F2", "F5", "F6", "P1")))
     assert in_standard_frame({f"E{row}": at for row, at in enumerate(points)}, "eeg") == {}
     assert said in caplog.text
