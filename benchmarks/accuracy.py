@@ -9,6 +9,7 @@ as a share of that of one standard deviation per voxel, about the mean ("no EEG"
 prediction ("one SD"), the p of the largest correlation over networks, and CPU seconds
 to train and apply. With several runs of each person, the model is also calibrated on the first run of each person whom
 it never saw ("calibrated") and stands beside itself without that ("as it was"), both in the other runs only.
+The last scenario, "end to end", is coupling.py: raw images and EEG through both levels of the app.
 Where people wear different caps, a model that knows one cap only (ridge) learns from the electrodes that all have.
 
     python benchmarks/accuracy.py --quick
@@ -17,9 +18,12 @@ Where people wear different caps, a model that knows one cap only (ridge) learns
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,6 +94,7 @@ SCENARIOS = (
     Scenario("task", {"evoked_share": 0.5}),  # all others are as at rest
     Scenario("coupling 0", coupling=0.0),
 )
+END_TO_END = "end to end"
 QUICK = ("defaults", "sensors -6 dB", "caps 34, 19, 64", "34 to 19", "TR 2 to 1 s", "coupling 0")
 
 
@@ -105,20 +110,28 @@ def main() -> None:
     """Go through the scenarios, and print the table."""
     asked = _arguments()
     rows: dict[str, list[float]] = {name: [] for name in asked.architecture}
-    names = QUICK if asked.quick else tuple(scenario.name for scenario in SCENARIOS)
+    whole = (*(scenario.name for scenario in SCENARIOS), END_TO_END)
+    names = asked.scenario or (QUICK if asked.quick else whole)
     print(
         f"{'scenario':20}{'model':10}{'measured':>9}{'noise-free':>11}{'of oracle':>14}{'of ceiling':>11}"
         f"{'50 80 95 %':>18}{'worst':>7}{'no EEG':>8}{'one SD':>8}{'p':>7}{'train':>7}{'apply':>7}"
     )
     for scenario in SCENARIOS:
-        if scenario.name not in (asked.scenario or names):
+        if scenario.name not in names:
             continue
         data = _simulated(scenario, asked)
         for name in asked.architecture:
             rows[name].append(_report(scenario, name, data, asked))
     print("\nmean share of the oracle with measured BOLD, coupled scenarios:")
     for name, shares in rows.items():
-        print(f"{name:10}{np.nanmean(shares):7.3f}")
+        print(f"{name:10}{np.nanmean(shares) if shares else np.nan:7.3f}")
+    if END_TO_END in names:
+        print(f"\n{END_TO_END}:", flush=True)
+        size = ("--participants", asked.participants, "--runs", asked.runs, "--size", "small")
+        models = [word for name in asked.architecture for word in ("--architecture", name)]
+        script = Path(__file__).with_name("coupling.py")
+        command = (sys.executable, script, *size, "--seed", asked.seed, *models)
+        subprocess.run([str(word) for word in command], check=True)
 
 
 def _arguments() -> argparse.Namespace:
