@@ -122,9 +122,10 @@ def main() -> None:
         data = _simulated(scenario, asked)
         for name in asked.architecture:
             rows[name].append(_report(scenario, name, data, asked))
-    print("\nmean share of the oracle with measured BOLD, coupled scenarios:")
-    for name, shares in rows.items():
-        print(f"{name:10}{np.nanmean(shares) if shares else np.nan:7.3f}")
+    if any(rows.values()):
+        print("\nmean share of the oracle with measured BOLD, coupled scenarios:")
+        for name, shares in rows.items():
+            print(f"{name:10}{np.nanmean(shares):7.3f}")
     if END_TO_END in names:
         print(f"\n{END_TO_END}:", flush=True)
         size = ("--participants", asked.participants, "--runs", asked.runs, "--size", "small")
