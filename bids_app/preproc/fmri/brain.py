@@ -22,6 +22,8 @@ BACKGROUND_FRACTION = 0.3
 # How much CSF around grey and white matter belongs to the brain; how far a gap between them is closed, from each side.
 RIM_MM = 2.0
 GAP_MM = 5.0
+# Tissue that hangs together counts from this share of the rest on: a cerebellum may be cut off, the dura is smaller.
+LEAST_PART = 0.01
 
 
 def voxel_ml(volume: Volume) -> float:
@@ -123,7 +125,7 @@ def trimmed(inside: Bools, matter: Floats, grid: Grid) -> Bools:
     zooms_mm = grid.zooms_mm
     reach = tuple(int(np.ceil((RIM_MM + GAP_MM) / zoom)) + 1 for zoom in zooms_mm)
     box = box_around(inside, (0, 0, 0))
-    core = np.pad(largest(matter[box] > HALF), [(size, size) for size in reach])
+    core = np.pad(largest(matter[box] > HALF, LEAST_PART), [(size, size) for size in reach])
     if not core.any():
         return inside
     grown = ndimage.distance_transform_edt(~core, sampling=zooms_mm) <= RIM_MM + GAP_MM
@@ -134,12 +136,12 @@ def trimmed(inside: Bools, matter: Floats, grid: Grid) -> Bools:
     return found
 
 
-def largest(inside: Bools) -> Bools:
-    """Keep the largest connected part of a mask of shape (x, y, z)."""
+def largest(inside: Bools, least: float = 1.0) -> Bools:
+    """Keep the largest connected part of a mask of shape (x, y, z), and others of at least a share of its size."""
     labels = cc3d.connected_components(inside.astype(np.uint8), connectivity=6)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    return np.asarray(labels == sizes.argmax()) if len(sizes) > 1 else inside
+    return np.asarray((sizes >= least * sizes.max())[labels] & inside)
 
 
 def bold_brain(reference: Volume) -> Bools:

@@ -110,6 +110,13 @@ def test_csf_far_from_tissue_is_no_brain() -> None:
     assert found[radius_mm < 29].all()
     assert not found[radius_mm > 33].any()
     assert brain.trimmed(inside, 0 * matter, grid) is inside
+    # Two parts, such as a cerebellum that a cut parts from the rest, are both brain; a speck is not.
+    apart = np.zeros_like(matter)
+    apart[3:9, 3:9, 3:9] = apart[30:40, 20:40, 10:50] = apart[10:12, 30:32, 40:42] = 1
+    both = brain.trimmed(np.ones_like(inside), apart, grid)
+    assert both[6, 6, 6]
+    assert both[35, 30, 30]
+    assert not both[11, 31, 41]
 
 
 def test_a_planted_bias_is_removed(anat: AnatFit) -> None:
