@@ -77,7 +77,7 @@ def runs(
     label : str
         Participant.
     prefer : str, optional
-        Template to take where the participant has it; else the first of :data:`SPACES`.
+        Template to take where the participant has it; else the first of :data:`SPACES`, or any other.
     need : tuple of str
         Tissues without whose probabilities a run cannot be used; the others are given where all are there.
 
@@ -95,9 +95,9 @@ def runs(
         and file.extra.get("desc") == "preproc"
         and file.entities.get("echo") is None  # one of several, beside their combination
     ]
-    found = {file.extra.get("space") for file in series}
-    chosen = next((name for name in (prefer, *SPACES) if name in found and name), None)
-    series = [file for file in series if file.extra.get("space") == chosen and chosen]
+    found = {name for file in series if (name := file.extra.get("space")) not in {None, "T1w"}}
+    chosen = next((name for name in (prefer, *SPACES, *sorted(found)) if name in found), None)
+    series = [file for file in series if chosen and file.extra.get("space") == chosen]
     recordings = {
         _shared(file.entities): file
         for file in files
@@ -131,7 +131,7 @@ def match(found: list[PreprocessedRun], entities: Entities, root: Path) -> Prepr
         # Of two acquisitions of one run, the one that was asked for.
         return min(same, key=lambda run: run.entities.key != entities.key)
     raise MissingInputError(
-        f"{root}: has no preprocessed BOLD of {entities.stem} in {', '.join(SPACES[:3])}",
+        f"{root}: has no preprocessed BOLD of {entities.stem} in a template such as {SPACES[1]}",
         hint="run fMRIPrep for it with --output-spaces MNI152NLin2009cAsym",
     )
 
