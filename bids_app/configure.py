@@ -232,8 +232,8 @@ def _check_eeg(config: RunConfig) -> None:
 
 
 def _check_template(config: RunConfig) -> None:
-    builtin = not config.derivatives and config.fmri_engine != "fmriprep"
-    if config.template != TEMPLATE and config.level == "participant" and builtin:
+    other = config.derivatives or config.fmri_engine == "fmriprep" or config.reports_only
+    if config.template != TEMPLATE and config.level == "participant" and not other:
         templateflow.images(config.template)
 
 

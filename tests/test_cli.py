@@ -386,7 +386,8 @@ def test_a_template_that_is_not_here_is_refused_where_it_is_needed(
     asked = ("--output-spaces", "MNI152Lin:res-2")
     assert "tpl-MNI152Lin: no such folder" in refused(*asked, code=66)
     # fMRIPrep brings its own, and the group level reads what is there.
-    for more in (("-d", f"fmriprep={tmp_path}"), ("--fmri-engine", "fmriprep")):
+    fmriprep = (("-d", f"fmriprep={tmp_path}"), ("--fmri-engine", "fmriprep"))
+    for more in (*fmriprep, ("--reports-only",)):
         config = run(*asked, *more)
         assert (config.template, config.resolution_mm) == ("MNI152Lin", 2.0)
     assert run(*asked, level="group").template == "MNI152Lin"

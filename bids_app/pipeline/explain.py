@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from bids_app.report import figures
 from bids_app.values import Floats, Ints
 from bids_app.values.bundle import BoldSpec, EegSpec
 from bids_app.values.outcome import Prediction
+from bids_app.values.samples import Samples
 from bids_app.values.space import Mask
 
 N_DRAWN = 3
@@ -66,13 +67,20 @@ def write_patterns(
     agreement = _agreement(predictions, courses, case, labels)
     best = np.argsort(-np.nan_to_num(agreement, nan=-1.0))[:N_DRAWN]
     centres = _centres_mm(case.mask, labels)
+    where = places(found.channels, case.truths.values())
     figures.forward_patterns(
-        path, [_drawn(centres[row], found, shown[row], agreement[row]) for row in best]
+        path, [_drawn(centres[row], (found, where), shown[row], agreement[row]) for row in best]
     )
     judgement.figures.setdefault("", []).extend(told.told)
     name = f"group_desc-{model.replace('_', '')}_patterns.tsv"
     columns = _columns(found, shown, centres)
     return [tables.write_tsv(case.config.output_dir / name, columns)]
+
+
+def places(channels: tuple[str, ...], runs: Iterable[Samples]) -> Floats:
+    """Directions of electrodes, shape (channel, 3): by name, else where the first who wears them has them."""
+    digitised = (run.positions_m for run in runs if run.channels == channels)
+    return directions(channels, next((one for one in digitised if one is not None), None))
 
 
 def _agreement(
@@ -93,13 +101,14 @@ def _centres_mm(mask: Mask, labels: Ints) -> Floats:
 
 
 def _drawn(
-    centre_mm: Floats, found: Patterns, pattern: Pattern, agreement: float
+    centre_mm: Floats, seen: tuple[Patterns, Floats], pattern: Pattern, agreement: float
 ) -> figures.Explained:
+    found, electrodes = seen
     bands = [f"{low:g}–{high:g}" for low, high in found.bands_hz]
     where = ", ".join(f"{value:.0f}" for value in centre_mm)
     return figures.Explained(
         title=f"({where}) mm, r {agreement:+.2f}",
-        directions=directions(found.channels),
+        directions=electrodes,
         topography=pattern.topography,
         band=bands[pattern.band],
         bands=bands,
