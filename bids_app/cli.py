@@ -200,8 +200,7 @@ def _switches(command: Any) -> Any:
     cls=Spaces,
     metavar="SPACE ...",
     help="Template of the output, as SPACE[:res-MM], nilearn's or another in $TEMPLATEFLOW_HOME; func and T1w, to have "
-    "BOLD in these spaces too "
-    "[MNI152NLin2009aSym:res-3].",
+    "BOLD in these spaces too [MNI152NLin2009aSym:res-3].",
 )
 @click.option(
     "--resolution", "resolution_mm", type=float, help="Voxel edge of the output, in mm [3]."

@@ -11,6 +11,7 @@ from pathlib import Path
 import mne
 import mne_bids
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from bids_app.values import Floats
 
@@ -95,52 +96,48 @@ def in_standard_frame(placed: dict[str, Floats], where: str) -> dict[str, Floats
     if not placed:
         return {}
     points = np.array([*placed.values()])
-    standard = {name: place for name in placed if (place := standard_position_m(name)) is not None}
-    if len(standard) >= FEWEST_NAMED:
-        rows = [row for row, name in enumerate(placed) if name in standard]
-        targets = np.array([*standard.values()])
-        moved = _laid(points, points[rows], targets)
-        apart_m = float(np.sqrt(((moved[rows] - targets) ** 2).sum(axis=1).mean()))
-        fits, told = (
-            apart_m < FARTHEST_RMS_M,
-            f"{1e3 * apart_m:.0f} mm from where their names put them",
-        )
-    else:
-        moved, fits, told = _on_standard_sphere(points)
-    if not fits:
-        log.warning("%s: electrodes.tsv is not used: its positions are %s", where, told)
+    standard = {
+        row: place
+        for row, name in enumerate(placed)
+        if (place := standard_position_m(name)) is not None
+    }
+    moved, wrong = (
+        _laid(points, [*standard], np.array([*standard.values()]))
+        if len(standard) >= FEWEST_NAMED
+        else _on_standard_sphere(points)
+    )
+    if wrong:
+        log.warning("%s: electrodes.tsv is not used: its positions are %s", where, wrong)
         return {}
     return dict(zip(placed, moved, strict=True))
 
 
-def _laid(points: Floats, own: Floats, targets: Floats) -> Floats:
-    """Move points by the similarity that brings some of them nearest to targets (Umeyama 1991), shape (point, 3)."""
-    middle, there = own.mean(axis=0), targets.mean(axis=0)
-    left, sizes, right = np.linalg.svd((targets - there).T @ (own - middle))
-    flip = np.diag([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
-    scale = (sizes * np.diag(flip)).sum() / ((own - middle) ** 2).sum()
-    moved: Floats = scale * (points - middle) @ (left @ flip @ right).T + there
-    return moved
+def _laid(points: Floats, rows: list[int], targets: Floats) -> tuple[Floats, str]:
+    """Move points by the similarity that brings some rows nearest to targets; what is wrong with that, if anything."""
+    middle, there = points[rows].mean(axis=0), targets.mean(axis=0)
+    own, wanted = points[rows] - middle, targets - there
+    turned = Rotation.align_vectors(wanted, own)[0].apply(points - middle)
+    scale = (turned[rows] * wanted).sum() / (own**2).sum()
+    moved: Floats = scale * turned + there
+    apart_m = float(np.sqrt(((moved[rows] - targets) ** 2).sum(axis=1).mean()))
+    fits = apart_m < FARTHEST_RMS_M
+    return moved, "" if fits else f"{1e3 * apart_m:.0f} mm from where their names put them"
 
 
-def _on_standard_sphere(points: Floats) -> tuple[Floats, bool, str]:
-    """Project points on the sphere of the standard electrodes; whether they look like a cap, and why not."""
+def _on_standard_sphere(points: Floats) -> tuple[Floats, str]:
+    """Project points on the sphere of the standard electrodes; what is wrong with them, if anything."""
     if len(points) < FEWEST_PLACED:
-        return (
-            points,
-            False,
-            f"{len(points)}; expected {FEWEST_PLACED} or more without standard names",
-        )
+        return points, f"{len(points)}; expected {FEWEST_PLACED} or more without standard names"
     centre, radius_m = sphere(points)
     rays = points - centre
     lengths_m = np.linalg.norm(rays, axis=1)
     unit = rays / lengths_m[:, None]
     is_head = HEAD_RADII_M[0] < radius_m < HEAD_RADII_M[1] and lengths_m.std() < UNEVEN * radius_m
     upright = unit[:, 2].mean() > 0 and _asymmetry(unit, 0) <= _asymmetry(unit, 1)
-    if not (is_head and upright):
-        return points, False, "not those of a cap whose axes run right, anterior, superior"
     middle, size_m = standard_sphere()
-    return middle + size_m * unit, True, ""
+    fits = is_head and upright
+    wrong = "" if fits else "not those of a cap whose axes run right, anterior, superior"
+    return middle + size_m * unit, wrong
 
 
 def _asymmetry(unit: Floats, axis: int) -> float:

@@ -18,7 +18,7 @@ def read_itk(path: Path) -> Any:
     DataError
         When it is no ITK transform.
     """
-    import SimpleITK as sitk  # noqa: PLC0415 (up to half a second, for the few runs that need it)
+    import SimpleITK as sitk  # noqa: PLC0415 (0.04 to 0.2 s, for the few runs that need it)
 
     if not path.is_file():
         raise MissingInputError(f"{path}: no such file")

@@ -61,10 +61,8 @@ def _archived(name: str, resolution_mm: int) -> Template:
     head, paths = min(heads, key=lambda pair: abs(pair[0].grid.zooms_mm.mean() - resolution_mm))
     brain = nifti.read_mask(paths["brain"])
     tissues = {tissue: nifti.read_volume(paths[tissue]) for tissue in ("GM", "WM")}
-    for part, grid in {
-        "brain": brain.grid,
-        **{key: one.grid for key, one in tissues.items()},
-    }.items():
+    grids = {"brain": brain.grid} | {tissue: image.grid for tissue, image in tissues.items()}
+    for part, grid in grids.items():
         if not grid.matches(head.grid):
             raise DataError(
                 f"{paths[part]}: is on another grid ({grid.shape}) than {paths['T1w'].name} ({head.grid.shape})",

@@ -108,6 +108,7 @@ class Sources(ridge.Ridge):
 
     def features(self, eeg: Tensor) -> Tensor:
         """Features of shape (batch, feature) of windows of shape (batch, channel, time)."""
+        # Where no place is known, this says so.
         filters = self._filters(self._channels) if self.filters is None else self.filters
         features: Tensor = self.power(eeg, filters)
         return features

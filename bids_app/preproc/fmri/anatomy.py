@@ -9,7 +9,7 @@ import numpy as np
 from bids_app.errors import DataError
 from bids_app.preproc.fmri.affine import fit_affine
 from bids_app.preproc.fmri.bias import correct_bias
-from bids_app.preproc.fmri.brain import is_stripped, t1w_brain, trimmed
+from bids_app.preproc.fmri.brain import STRIPPED, t1w_brain, trimmed
 from bids_app.preproc.fmri.fields import threads
 from bids_app.preproc.fmri.grids import box_around, crop, to_ras, turn_to_ras
 from bids_app.preproc.fmri.settings import AnatSettings
@@ -54,7 +54,7 @@ def fit_anatomy(t1w: Volume, template: Template, settings: AnatSettings) -> Anat
     with threads(settings.n_threads):
         affine, warp, doubts = normalise(corrected, inside, template, settings)
         tissues = _tissues(corrected, inside, template, (affine, warp))
-    if not is_stripped(t1w):
+    if STRIPPED not in more:
         inside = trimmed(inside, tissues["GM"] + tissues["WM"], t1w.grid)
         tissues = {name: part * inside for name, part in tissues.items()}
     for note in (*notes, *more, *doubts):

@@ -19,6 +19,7 @@ from bids_app.values.space import Grid, Volume
 LARGEST_BRAIN_ML = 2200.0
 SMALLEST_BRAIN_ML = 500.0
 BACKGROUND_FRACTION = 0.3
+STRIPPED = "T1w: the input is already skull-stripped"
 # How much CSF around grey and white matter belongs to the brain; how far a gap between them is closed, from each side.
 RIM_MM = 2.0
 GAP_MM = 5.0
@@ -67,7 +68,7 @@ def t1w_brain(t1w: Volume, n_threads: int, device: str) -> tuple[Bools, tuple[st
     """
     if is_stripped(t1w):
         inside = largest(np.asarray(t1w.data != t1w.data.min()))
-        return ndimage.binary_fill_holes(inside), ("T1w: the input is already skull-stripped",)
+        return ndimage.binary_fill_holes(inside), (STRIPPED,)
     turn = turn_to_ras(t1w.grid)
     with warnings.catch_warnings(), threads(n_threads):
         warnings.simplefilter("ignore")

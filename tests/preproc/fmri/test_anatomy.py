@@ -95,7 +95,6 @@ def test_a_brain_of_doubtful_size_is_noted(monkeypatch: pytest.MonkeyPatch, anat
     assert notes == (f"T1w: the brain mask holds {head_ml:.0f} ml; expected 1000 to 2000",)
 
 
-@pytest.mark.slow
 def test_csf_far_from_tissue_is_no_brain() -> None:
     grid = Grid((50, 44, 60), np.diag([2.0, 2.0, 1.5, 1]))
     place_mm = np.argwhere(np.ones(grid.shape, dtype=bool)) * grid.zooms_mm - [50, 44, 45]
@@ -119,6 +118,7 @@ def test_csf_far_from_tissue_is_no_brain() -> None:
     assert not both[11, 31, 41]
 
 
+@pytest.mark.slow
 def test_a_planted_bias_is_removed(anat: AnatFit) -> None:
     ramp = np.linspace(-1, 1, anat.t1w.grid.shape[1], dtype=np.float32)[None, :, None]
     side = np.linspace(-1, 1, anat.t1w.grid.shape[2], dtype=np.float32)[None, None, :]
